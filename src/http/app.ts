@@ -1,0 +1,140 @@
+/** The Express app: the order of what every request passes, from its id to the error handler. */
+import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import express, { type Express, type Request, type RequestHandler } from 'express';
+import helmet from 'helmet';
+import { EVENT_LIMITS } from '../domain/event.ts';
+import { AppError } from '../domain/problem.ts';
+import { openKeyring } from '../engine/access.ts';
+import type { Platform } from '../engine/platform.ts';
+import { latestAnalysis } from '../store/analyses.ts';
+import { findExperiment, listExperiments } from '../store/experiments.ts';
+import { listMetrics } from '../store/metrics.ts';
+import { listModels, listModelVersions } from '../store/models.ts';
+import { analysisRoutes } from './api/analyses.ts';
+import { assignmentRoutes } from './api/assignments.ts';
+import { definitionRoutes } from './api/definitions.ts';
+import { eventRoutes } from './api/events.ts';
+import { type Health, healthRoutes } from './api/health.ts';
+import { errorHandler } from './errors.ts';
+import { openApiOf } from './openapi.ts';
+import { createPagesRouter } from './pages/router.ts';
+import { mount, type Route } from './route.ts';
+import { openSessions } from './sessions.ts';
+import { renderPage } from './view/page.ts';
+import { problemPage } from './view/problem-page.ts';
+
+const VIEWS = fileURLToPath(new URL('../../views', import.meta.url));
+
+export function createApp(platform: Platform, health: Health): Express {
+  const { store, clock, log, config, analyst } = platform;
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('etag', false);
+  app.set('query parser', 'simple');
+  app.set('views', VIEWS);
+  app.set('view engine', 'ejs');
+  app.set('view options', { strict: true, _with: false, localsName: 'page' });
+
+  app.use(requestId);
+  app.use(
+    helmet({
+      contentSecurityPolicy: {
+        useDefaults: false,
+        directives: {
+          'default-src': ["'none'"],
+          'script-src': ["'self'"],
+          'style-src': ["'self'"],
+          'img-src': ["'self'", 'data:'],
+          'connect-src': ["'self'"],
+          'form-action': ["'self'"],
+          'frame-ancestors': ["'none'"],
+          'base-uri': ["'none'"],
+        },
+      },
+      strictTransportSecurity: config.publicUrl?.startsWith('https:') === true,
+    }),
+  );
+
+  const routes: Route[] = [
+    ...assignmentRoutes(platform),
+    ...eventRoutes(platform),
+    ...definitionRoutes(platform),
+    ...analysisRoutes(platform),
+    ...healthRoutes(platform, health),
+  ];
+  const description = JSON.stringify(openApiOf(routes));
+  routes.push({
+    method: 'get',
+    path: '/openapi.json',
+    scope: 'public',
+    summary: 'This description',
+    answers: { 200: { says: 'OpenAPI 3.1' } },
+    handle: () => ({ status: 200, body: null, text: description }),
+  });
+
+  app.use('/v1', bodyReaders());
+  mount(app, routes, platform, openKeyring(store, config));
+  app.use('/v1', (request) => {
+    throw new AppError('not_found', `There is no ${request.method} ${request.baseUrl}${request.path}.`);
+  });
+
+  app.use(
+    '/assets',
+    express.static(`${VIEWS}/assets`, { index: false, redirect: false, maxAge: '1h', etag: true }),
+  );
+  const sessions = openSessions(platform);
+  app.use(sessions.read, sessions.router);
+  app.post(
+    '/experiments/:key/analyses',
+    sessions.need,
+    express.urlencoded({ extended: false, limit: '10kb', parameterLimit: 10 }),
+    sessions.refuseForged,
+    async (request, response) => {
+      const key = String(request.params.key);
+      await analyst.analyze(key, {});
+      response.redirect(303, `/experiments/${encodeURIComponent(key)}`);
+    },
+  );
+  app.use(
+    sessions.need,
+    createPagesRouter({
+      reads: {
+        listExperiments: () => listExperiments(store),
+        experiment: (key) => findExperiment(store, key),
+        metrics: () => listMetrics(store),
+        models: () => listModels(store),
+        modelVersions: () => listModelVersions(store),
+        latestAnalysis: (key) => latestAnalysis(store, key),
+      },
+      frameOf: sessions.frameOf,
+      clock,
+    }),
+  );
+  app.use((request: Request) => {
+    throw new AppError('not_found', `There is no page ${request.path}.`);
+  });
+  app.use(
+    errorHandler(log, (request, response, problem) => {
+      response.status(problem.status);
+      renderPage(response, 'problem', problemPage({ ...problem, problems: problem.errors, frame: sessions.frameOf(request) }));
+    }),
+  );
+  return app;
+}
+
+const requestId: RequestHandler = (_request, response, next) => {
+  const id = randomUUID();
+  response.locals.requestId = id;
+  response.set('X-Request-Id', id);
+  next();
+};
+
+/** JSON and NDJSON, gzip and br; the limit counts inflated bytes. */
+function bodyReaders(): RequestHandler[] {
+  const limit = EVENT_LIMITS.bytesPerRequest;
+  return [
+    express.json({ limit, strict: false, type: ['application/json', 'application/*+json'] }),
+    express.text({ limit, type: 'application/x-ndjson' }),
+  ];
+}
