@@ -1,0 +1,77 @@
+/** The public list of the statistics: pure functions on sufficient statistics. */
+export * from './distributions.ts';
+export { agree, type Interval, type NoEstimate, type Reason } from './estimate.ts';
+export {
+  type Boundaries,
+  type BoundaryPlan,
+  boundaries,
+  classicBoundaries,
+  conditionalPower,
+  crossingProbabilities,
+  inflationFactor,
+  inflationOf,
+  repeatedP,
+  type Spending,
+} from './group-sequential.ts';
+export {
+  type ExactSums,
+  type Moments,
+  merge,
+  momentsFromExactSums,
+  momentsOf,
+  NO_UNITS,
+  ratioToNumber,
+  variance,
+} from './moments.ts';
+export {
+  type AdjustedPValues,
+  benjaminiHochberg,
+  benjaminiYekutieli,
+  bonferroni,
+  hochberg,
+  holm,
+  type PValues,
+} from './multiplicity.ts';
+export {
+  type Equivalence,
+  equivalence,
+  type NonInferiority,
+  type NonInferiorityOptions,
+  nonInferiority,
+} from './noninferiority.ts';
+export {
+  fisherExact,
+  newcombe,
+  type Proportion,
+  type ProportionTest,
+  pooledTest,
+  wilson,
+} from './proportion.ts';
+export {
+  type FiellerInterval,
+  fieller,
+  type NoLift,
+  type RatioEstimate,
+  type RelativeEstimate,
+  relative,
+  relativeDelta,
+  relativeLogRatio,
+  type UnboundedInterval,
+} from './relative.ts';
+export {
+  confidenceSequence,
+  confidenceSequenceOneSided,
+  type Look,
+  mixtureSequentialTest,
+  type NoSequence,
+  type SequentialBound,
+  type SequentialInterval,
+} from './sequential.ts';
+export {
+  type SampleRatio,
+  type SequentialSampleRatio,
+  sampleRatioMismatch,
+  sequentialSampleRatio,
+} from './srm.ts';
+export { createRandom, type Random } from './variates.ts';
+export { type WelchEstimate, welch } from './welch.ts';
