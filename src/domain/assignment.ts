@@ -1,6 +1,8 @@
 /** The question "which variant serves this unit?" and its answer with the reason. */
 import { z } from 'zod';
+import { EVENT_LIMITS } from './event.ts';
 import type { Payload } from './experiment.ts';
+import { isShallow, unkeepable } from './json.ts';
 import { keySchema } from './words.ts';
 
 export type AssignmentReason =
@@ -32,7 +34,15 @@ export type Assignment = {
 
 export const attributesSchema = z
   .record(z.string().max(200), z.json(), { error: 'must be an object' })
-  .refine((attributes) => Object.keys(attributes).length <= 200, 'at most 200 attributes');
+  .refine((attributes) => Object.keys(attributes).length <= 200, 'at most 200 attributes')
+  .refine(
+    (attributes) => isShallow(attributes, EVENT_LIMITS.depth),
+    `must be nested at most ${EVENT_LIMITS.depth} levels deep`,
+  )
+  .superRefine((attributes, context) => {
+    const problem = unkeepable(attributes);
+    if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+  });
 
 /** The body of `POST /v1/assign`. A unit id that cannot be used answers UNIT_MISSING, not an error. */
 export const assignRequestSchema = z.strictObject({

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { roundToMicros, VALUE_LIMIT } from './exact.ts';
+import { isShallow, unkeepable } from './json.ts';
 import { problemsOf } from './parse.ts';
 import { formatInstant, INSTANT_MAX, INSTANT_MIN, MS_PER_DAY, parseInstant } from './time.ts';
 import { UNIT_ID_BYTES_MAX, unitIdOf } from './unit.ts';
@@ -161,6 +162,10 @@ export function parseEvent(sent: unknown, now: number): ParsedEvent {
   if (!isShallow(raw, EVENT_LIMITS.depth)) {
     return refuse(eventId, 'too_deep', `nested deeper than ${EVENT_LIMITS.depth} levels`);
   }
+  for (const bag of ['properties', 'attributes'] as const) {
+    const problem = Object.hasOwn(raw, bag) ? unkeepable(raw[bag]) : undefined;
+    if (problem !== undefined) return refuse(eventId, 'invalid', `/${bag}: ${problem}`);
+  }
   const parsed = schema.safeParse(raw);
   if (!parsed.success) {
     const problems = problemsOf(parsed.error.issues);
@@ -254,12 +259,6 @@ function instantOf(ts: unknown): number | undefined {
   if (typeof ts === 'string') return parseInstant(ts);
   if (typeof ts !== 'number' || !Number.isInteger(ts)) return undefined;
   return ts >= INSTANT_MIN && ts <= INSTANT_MAX ? ts : undefined;
-}
-
-function isShallow(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return true;
-  if (levels === 0) return false;
-  return Object.values(value).every((item) => isShallow(item, levels - 1));
 }
 
 function refuse(id: string | null, code: RejectionCode, detail: string): ParsedEvent {

@@ -25,7 +25,9 @@ export function toMicros(value: number): bigint | undefined {
 
 /** Millionths as the double nearest to them; exact enough to print, not to sum. */
 export function fromMicros(micros: bigint): number {
-  return Number(micros) / 1e6;
+  const whole = Number(micros);
+  // Beyond 2^53 dividing would round a second time, to a neighbour of the value that was sent.
+  return Number.isSafeInteger(whole) ? whole / 1e6 : Number(`${micros}e-6`);
 }
 
 /** The value itself after rounding to 6 decimals, or undefined when it must be refused. */

@@ -1,6 +1,7 @@
 /** The experiment: who is in it, what each variant gets, what decides, and how its state may change. */
 import { z } from 'zod';
 import { conditionSchema } from './condition.ts';
+import { unkeepable } from './json.ts';
 import {
   keySchema,
   modelRefSchema,
@@ -13,10 +14,11 @@ import {
 
 export const WEIGHT_TOTAL_MAX = 1_000_000;
 
-const payloadSchema = z.union(
-  [z.boolean(), z.string().max(10_000), z.number(), z.record(z.string(), z.json())],
-  { error: 'must be true or false, text, a number or an object' },
-);
+const payloadSchema = z
+  .union([z.boolean(), z.string().max(10_000), z.number(), z.record(z.string(), z.json())], {
+    error: 'must be true or false, text, a number or an object',
+  })
+  .refine((payload) => unkeepable(payload) === undefined, 'must be well-formed Unicode');
 export type Payload = z.output<typeof payloadSchema>;
 
 const variantSchema = z.strictObject({

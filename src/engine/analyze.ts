@@ -107,10 +107,13 @@ function planStudy(
     throw new AppError('invalid', `/asOf: ${detail}`, { problems: [{ pointer: '/asOf', detail }] });
   }
   const metrics = metricsOf(experiment);
-  const goalMaturityMs =
-    Math.max(...metrics.filter(({ role }) => role === 'goal').map(({ metric }) => maturityDaysOf(metric))) *
-    MS_PER_DAY;
-  const settledAt = experiment.stoppedAt === null ? null : experiment.stoppedAt + goalMaturityMs;
+  const goalMaturityMs = Math.max(
+    ...metrics.filter(({ role }) => role === 'goal').map(({ metric }) => maturityMsOf(metric)),
+  );
+  const { stoppedAt } = experiment;
+  // As of a moment before the stop, the stop is not known: an analysis of then repeats itself.
+  const settledAt =
+    stoppedAt === null || stoppedAt > (asOf ?? now) ? null : stoppedAt + goalMaturityMs;
   return {
     experiment,
     control: controlOf(experiment.variants),
@@ -224,7 +227,7 @@ function enrolmentOf(study: Study, asOf: number, watermark: bigint): Enrolment {
 
 /** DESIGN part 8: at stop, outcomes count until the earlier of window end and stop + maturityDays. */
 function questionOf(study: Study, metric: Metric, asOf: number): MetricQuestion {
-  const maturityMs = Math.round(maturityDaysOf(metric) * MS_PER_DAY);
+  const maturityMs = maturityMsOf(metric);
   const bounded = metric.window.toHours !== null;
   const stop = study.experiment.stoppedAt;
   const outcomesEnd = stop === null ? asOf : Math.min(asOf, bounded ? stop + maturityMs : stop);
@@ -242,6 +245,10 @@ function questionOf(study: Study, metric: Metric, asOf: number): MetricQuestion 
     outcomesUntil: outcomesEnd,
     matureUntil: asOf - maturityMs,
   };
+}
+
+function maturityMsOf(metric: Metric): number {
+  return Math.round(maturityDaysOf(metric) * MS_PER_DAY);
 }
 
 function exposureDays(
@@ -377,7 +384,7 @@ function compareAll(study: Study, measured: Measured, timing: Timing): ReadonlyM
           harmAlpha: HARM_ALPHA / alarms,
           margin: marginOf(experiment, metric.key),
           monitoring: monitoringOf(study, measured, timing, metric, treatment.key),
-          plannedUnits: study.plannedUnits * share,
+          plannedUnits: Math.max(1, study.plannedUnits * share),
           now: armsOf(measured.sums.get(metric.key), control.key, treatment.key),
         }),
       );

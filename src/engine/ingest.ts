@@ -5,6 +5,7 @@ import {
   type EventReceipt,
   parseEvent,
 } from '../domain/event.ts';
+import { BODY_DEPTH_MAX, isShallow } from '../domain/json.ts';
 import type { Inbox, RefusedEvent } from '../inbox/inbox.ts';
 import type { Clock } from '../runtime/clock.ts';
 
@@ -60,6 +61,8 @@ export class UnreadableEvent {
   }
 }
 
+/** A refused event as it is kept; what is nested too deeply to be written down is named and not kept. */
 function textOf(sent: unknown): string {
+  if (!isShallow(sent, BODY_DEPTH_MAX)) return `(nested deeper than ${BODY_DEPTH_MAX} levels)`;
   return JSON.stringify(sent).slice(0, EVENT_LIMITS.charactersPerEvent * 2);
 }

@@ -33,9 +33,8 @@ export type Platform = {
 
 /** Opens (and creates) the data directory. A second process on it is refused by the warehouse's lock. */
 export async function openPlatform(config: Config, clock: Clock, log: Log): Promise<Platform> {
-  const inMemory = config.dataDirectory === ':memory:';
-  if (!inMemory) mkdirSync(config.dataDirectory, { recursive: true, mode: 0o700 });
-  const file = (name: string) => (inMemory ? ':memory:' : join(config.dataDirectory, name));
+  mkdirSync(config.dataDirectory, { recursive: true, mode: 0o700 });
+  const file = (name: string) => join(config.dataDirectory, name);
   // First, because its lock is what keeps a second process out before anything is written.
   const warehouse = await openDuckdb(file('warehouse.duckdb'), clock).catch((error: unknown) => {
     if (!/lock/i.test(String(error))) throw error;
@@ -43,8 +42,7 @@ export async function openPlatform(config: Config, clock: Clock, log: Log): Prom
       cause: error,
     });
   });
-  const store = openStore(file('control.db'));
-  claimEnvironment(store, config.environment);
+  const store = openControl(config);
   const inbox = openInbox(file('inbox.db'), {
     onFsyncFailure(error) {
       log.error('inbox.fsync_failed', { problem: String(error) });
@@ -81,6 +79,14 @@ export async function openPlatform(config: Config, clock: Clock, log: Log): Prom
       store.close();
     },
   };
+}
+
+/** control.db alone: for commands that must work while a server runs. */
+export function openControl(config: Config): Store {
+  mkdirSync(config.dataDirectory, { recursive: true, mode: 0o700 });
+  const store = openStore(join(config.dataDirectory, 'control.db'));
+  claimEnvironment(store, config.environment);
+  return store;
 }
 
 /** A data directory belongs to one environment for good: its keys and numbers mean nothing in another. */

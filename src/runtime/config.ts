@@ -123,9 +123,9 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   return Object.freeze(config) as Config;
 }
 
-/** The environment of this process. */
-export function readProcessConfig(): Config {
-  return readConfig(process.env);
+/** The environment of this process; overrides are a command's own choices, such as the demo's. */
+export function readProcessConfig(overrides: Readonly<Record<string, string>> = {}): Config {
+  return readConfig({ ...process.env, ...overrides });
 }
 
 function nearest(name: string): string {
