@@ -6,6 +6,8 @@ import { startServer } from './http/server.ts';
 import { systemClock } from './runtime/clock.ts';
 import { readProcessConfig } from './runtime/config.ts';
 import { openLog } from './runtime/log.ts';
+import { createAssay } from './sdk/index.ts';
+import { bookingWorld } from './simulator/booking.ts';
 
 const program = createProgram({
   readConfig: readProcessConfig,
@@ -13,6 +15,8 @@ const program = createProgram({
   clock: systemClock,
   terminal: processTerminal,
   startServer,
+  createAssay,
+  createWorld: bookingWorld,
 });
 
 try {

@@ -10,7 +10,7 @@ import { type Config, SETTINGS } from '../runtime/config.ts';
 import { type Log, type LogLevel, silentLog } from '../runtime/log.ts';
 import { describeAnalysis } from './analyze.ts';
 import { deliverHere, deliverTo } from './deliver.ts';
-import { type DemoOptions, type RunDemo, runDemo } from './demo.ts';
+import { type CreateClient, type CreateWorld, type DemoOptions, runDemo } from './demo.ts';
 import { describeImport, importFiles, readMapping } from './import.ts';
 import { createOneKey, listAllKeys, resetLogin, revokeOneKey } from './keys.ts';
 import { type StartServer, serve } from './serve.ts';
@@ -22,7 +22,8 @@ export type Surroundings = {
   readonly clock: Clock;
   readonly terminal: Terminal;
   readonly startServer: StartServer;
-  readonly createAssay: RunDemo['createAssay'];
+  readonly createAssay: CreateClient;
+  readonly createWorld: CreateWorld;
 };
 
 export function createProgram(around: Surroundings): Command {
@@ -56,7 +57,7 @@ function addDemo(program: Command, around: Surroundings): void {
     .option('--users <number>', 'simulated users', wholeNumber)
     .option('--once', 'stop when the analyses are done')
     .action(async (options: DemoOptions) => {
-      await runDemo({ ...around }, options);
+      await runDemo(around, options);
     });
 }
 
