@@ -1,6 +1,6 @@
 /** The Express app: the order of what every request passes, from its id to the error handler. */
+import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
 import express, { type Express, type Request, type RequestHandler } from 'express';
 import helmet from 'helmet';
 import { EVENT_LIMITS } from '../domain/event.ts';
@@ -21,10 +21,8 @@ import { openApiOf } from './openapi.ts';
 import { createPagesRouter } from './pages/router.ts';
 import { mount, type Route } from './route.ts';
 import { openSessions } from './sessions.ts';
-import { renderPage } from './view/page.ts';
+import { ASSETS_DIRECTORY, renderPage, setUpViews } from './view/page.ts';
 import { problemPage } from './view/problem-page.ts';
-
-const VIEWS = fileURLToPath(new URL('../../views', import.meta.url));
 
 export function createApp(platform: Platform, health: Health): Express {
   const { store, clock, log, config, analyst } = platform;
@@ -32,9 +30,7 @@ export function createApp(platform: Platform, health: Health): Express {
   app.disable('x-powered-by');
   app.set('etag', false);
   app.set('query parser', 'simple');
-  app.set('views', VIEWS);
-  app.set('view engine', 'ejs');
-  app.set('view options', { strict: true, _with: false, localsName: 'page' });
+  setUpViews(app);
 
   app.use(requestId);
   app.use(
@@ -52,6 +48,7 @@ export function createApp(platform: Platform, health: Health): Express {
           'base-uri': ["'none'"],
         },
       },
+      referrerPolicy: { policy: 'same-origin' },
       strictTransportSecurity: config.publicUrl?.startsWith('https:') === true,
     }),
   );
@@ -81,7 +78,7 @@ export function createApp(platform: Platform, health: Health): Express {
 
   app.use(
     '/assets',
-    express.static(`${VIEWS}/assets`, { index: false, redirect: false, maxAge: '1h', etag: true }),
+    express.static(ASSETS_DIRECTORY, { index: false, redirect: false, maxAge: '1h', etag: true }),
   );
   const sessions = openSessions(platform);
   app.use(sessions.read, sessions.router);
@@ -132,9 +129,16 @@ const requestId: RequestHandler = (_request, response, next) => {
 
 /** JSON and NDJSON, gzip and br; the limit counts inflated bytes. */
 function bodyReaders(): RequestHandler[] {
-  const limit = EVENT_LIMITS.bytesPerRequest;
+  const shared = { limit: EVENT_LIMITS.bytesPerRequest, verify: refuseBrokenUtf8 };
   return [
-    express.json({ limit, strict: false, type: ['application/json', 'application/*+json'] }),
-    express.text({ limit, type: 'application/x-ndjson' }),
+    express.json({ ...shared, strict: false, type: ['application/json', 'application/*+json'] }),
+    express.text({ ...shared, type: 'application/x-ndjson' }),
   ];
+}
+
+/** Bytes that are no UTF-8 would be read as U+FFFD, and two ids could become one. */
+function refuseBrokenUtf8(_request: unknown, _response: unknown, body: Buffer, encoding: string): void {
+  if (encoding.toLowerCase() === 'utf-8' && !isUtf8(body)) {
+    throw new AppError('invalid', 'The body is not valid UTF-8.');
+  }
 }

@@ -112,11 +112,11 @@ export function isApi(path: string): boolean {
   return path.startsWith('/v1/') || path === '/openapi.json';
 }
 
-/** What the body reader says: too large, an encoding it lacks, text that is no JSON, a client that left. */
+/** What the readers say: too large, an encoding they lack, text that is no JSON, a client that left. */
 function bodyError(error: unknown): AppError | undefined {
-  if (typeof error !== 'object' || error === null || !('type' in error)) return undefined;
+  if (typeof error !== 'object' || error === null) return undefined;
   const message = error instanceof Error ? error.message : 'unreadable';
-  switch (error.type) {
+  switch ('type' in error ? error.type : undefined) {
     case 'entity.too.large':
       return new AppError('too_large', 'The body is larger than this address takes.');
     case 'encoding.unsupported':
@@ -126,12 +126,12 @@ function bodyError(error: unknown): AppError | undefined {
       return new AppError('invalid', 'The body is not valid JSON.', {
         problems: [{ pointer: '', detail: `is not valid JSON: ${message}` }],
       });
-    case 'entity.verify.failed':
-    case 'request.aborted':
-    case 'request.size.invalid':
-    case 'stream.encoding.set':
-      return new AppError('invalid', message);
     default:
-      return undefined;
+      return 'status' in error && isCallersStatus(error.status) ? new AppError('invalid', message) : undefined;
   }
+}
+
+/** Express and its readers mark what the caller did wrong by a status: a broken gzip stream, a bad %-escape. */
+function isCallersStatus(status: unknown): boolean {
+  return typeof status === 'number' && status >= 400 && status < 500;
 }

@@ -1,6 +1,7 @@
 /** An address of the API as data: what mounts it, guards it and documents it is one table. */
 import type { Express, Request, RequestHandler, Response } from 'express';
 import type { z } from 'zod';
+import { BODY_DEPTH_MAX, isShallow } from '../domain/json.ts';
 import { parse } from '../domain/parse.ts';
 import { AppError } from '../domain/problem.ts';
 import type { KeyHolder } from '../engine/access.ts';
@@ -17,6 +18,8 @@ export type ApiRequest = {
   readonly parameters: Readonly<Record<string, string>>;
   readonly query: Readonly<Record<string, unknown>>;
   readonly body: unknown;
+  /** Whether the body is text with one JSON value a line. */
+  readonly isNdjson: boolean;
   readonly key: KeyHolder;
   header(name: string): string | undefined;
 };
@@ -51,10 +54,11 @@ export function mount(
   platform: Platform,
   holderOf: (secret: string) => KeyHolder | undefined,
 ): void {
+  const running: Running = new Map();
   const paths = new Map<string, Route[]>();
   for (const route of routes) paths.set(route.path, [...(paths.get(route.path) ?? []), route]);
   for (const [path, here] of paths) {
-    for (const route of here) app[route.method](path, handlerOf(route, platform, holderOf));
+    for (const route of here) app[route.method](path, handlerOf(route, platform, holderOf, running));
     app.all(path, (request) => {
       const allowed = here.map((route) => route.method.toUpperCase()).join(', ');
       request.res?.set('Allow', allowed);
@@ -67,18 +71,23 @@ function handlerOf(
   route: Route,
   platform: Platform,
   holderOf: (secret: string) => KeyHolder | undefined,
+  running: Running,
 ): RequestHandler {
   return async (request, response) => {
     const key = route.scope === 'public' ? NOBODY : allowed(request, route.scope, holderOf);
-    if (route.method !== 'get') refuseUnknownMedia(request, route);
+    if (route.method !== 'get') {
+      refuseUnknownMedia(request, route);
+      refuseDeep(request, route);
+    }
     const asked: ApiRequest = {
       parameters: request.params as Record<string, string>,
       query: queryOf(route, request),
       body: request.body,
+      isNdjson: isNdjson(request),
       key,
       header: (name) => request.get(name),
     };
-    const answer = await once(route, platform, asked, request, response);
+    const answer = await once(route, platform, asked, { request, response, running });
     send(response, answer);
   };
 }
@@ -108,11 +117,21 @@ function secretOf(request: Request): string | undefined {
 }
 
 function refuseUnknownMedia(request: Request, route: Route): void {
-  if (request.body !== undefined) return;
+  const unread = request.body === undefined;
   const sent = Number(request.get('content-length') ?? 0) > 0 || request.get('transfer-encoding');
-  if (!sent) return;
+  if (unread ? !sent : route.takesNdjson === true || !isNdjson(request)) return;
   const known = route.takesNdjson === true ? 'application/json or application/x-ndjson' : 'application/json';
   throw new AppError('unsupported_media_type', `Send ${known}.`);
+}
+
+function isNdjson(request: Request): boolean {
+  return request.is('application/x-ndjson') === 'application/x-ndjson';
+}
+
+/** Events are judged one by one; any other body that nests without end has one answer. */
+function refuseDeep(request: Request, route: Route): void {
+  if (route.takesNdjson === true || isShallow(request.body, BODY_DEPTH_MAX)) return;
+  throw new AppError('invalid', `The body is nested deeper than ${BODY_DEPTH_MAX} levels.`);
 }
 
 function queryOf(route: Route, request: Request): Readonly<Record<string, unknown>> {
@@ -124,21 +143,30 @@ function queryOf(route: Route, request: Request): Readonly<Record<string, unknow
   });
 }
 
+/** Keyed requests that are being handled now, until their answer is kept. */
+type Running = Map<string, Promise<unknown>>;
+
 /** A POST with an Idempotency-Key is done once in 24 hours; its repetition gets the same answer. */
 async function once(
   route: Route,
   platform: Platform,
   asked: ApiRequest,
-  request: Request,
-  response: Response,
+  { request, response, running }: { request: Request; response: Response; running: Running },
 ): Promise<ApiAnswer> {
   const idempotencyKey = route.method === 'post' ? asked.header('idempotency-key') : undefined;
   if (idempotencyKey === undefined) return route.handle(asked);
   if (!/^[\x21-\x7e]{1,255}$/.test(idempotencyKey)) {
     throw new AppError('invalid', 'Idempotency-Key must be 1 to 255 visible ASCII characters.');
   }
+  if (!isShallow(asked.body, BODY_DEPTH_MAX)) {
+    throw new AppError('invalid', `The body is nested deeper than ${BODY_DEPTH_MAX} levels.`);
+  }
   const { store, clock } = platform;
   const requestHash = sha256(canonicalJson([request.method, request.originalUrl, asked.body ?? null]));
+  const slot = `${asked.key.id}\n${idempotencyKey}`;
+  // A repetition that comes while the first is still at it waits for that answer.
+  while (running.has(slot)) await running.get(slot);
+  endOldIdempotentAnswers(store, clock.now() - IDEMPOTENCY_MS);
   const before = findIdempotentAnswer(store, asked.key.id, idempotencyKey);
   if (before !== undefined) {
     if (before.requestHash !== requestHash) {
@@ -147,10 +175,8 @@ async function once(
     response.set('Idempotency-Replayed', 'true');
     return { status: before.status, body: undefined, text: before.body };
   }
-  const answer = await route.handle(asked);
-  store.transaction(() => {
-    endOldIdempotentAnswers(store, clock.now() - IDEMPOTENCY_MS);
-    if (findIdempotentAnswer(store, asked.key.id, idempotencyKey) !== undefined) return;
+  const handled = Promise.resolve().then(() => route.handle(asked));
+  const kept = handled.then((answer) => {
     saveIdempotentAnswer(store, {
       keyId: asked.key.id,
       idempotencyKey,
@@ -159,8 +185,14 @@ async function once(
       body: answer.text ?? JSON.stringify(answer.body),
       createdAt: clock.now(),
     });
+    return answer;
   });
-  return answer;
+  running.set(slot, kept.catch(() => undefined));
+  try {
+    return await kept;
+  } finally {
+    running.delete(slot);
+  }
 }
 
 function send(response: Response, answer: ApiAnswer): void {
@@ -175,6 +207,13 @@ function send(response: Response, answer: ApiAnswer): void {
 /** A strong tag of what is answered. */
 export function etagOf(body: unknown): string {
   return `"${sha256(canonicalJson(body)).slice(0, 32)}"`;
+}
+
+/** Has the caller this very state already? If-None-Match compares weakly (RFC 9110, 13.1.2). */
+export function isUnchanged(request: ApiRequest, etag: string): boolean {
+  const known = request.header('if-none-match');
+  if (known === undefined) return false;
+  return known.split(',').some((tag) => tag.trim() === '*' || tag.trim().replace(/^W\//, '') === etag);
 }
 
 /** RFC 9110 preconditions of a PUT: If-Match must name the present state, If-None-Match: * that there is none. */

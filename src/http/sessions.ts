@@ -70,6 +70,7 @@ export function openSessions(platform: Platform): Sessions {
       'sign-in',
       signInPage({
         frame: frameOf(request),
+        next: nextOf(request.query.next ?? request.body?.next),
         error: failed ? 'This name and password do not belong together.' : null,
       }),
     );
@@ -94,8 +95,12 @@ export function openSessions(platform: Platform): Sessions {
   router.get('/sign-in', (request, response) => {
     showSignIn(request, response, false);
   });
-  router.post('/sign-in', form, tries, async (request, response) => {
+  // A forged form is refused before it counts as a try, so that nobody can be locked out by one.
+  const ownPagesOnly: RequestHandler = (request, _response, next) => {
     refuseForeign(request);
+    next();
+  };
+  router.post('/sign-in', form, ownPagesOnly, tries, async (request, response) => {
     const name = String(request.body?.name ?? '').slice(0, 200);
     const password = String(request.body?.password ?? '').slice(0, 1000);
     if (!(await passwordMatches(store, name, password))) {
@@ -122,7 +127,8 @@ function refuseForeign(request: Request): void {
   const site = request.get('sec-fetch-site');
   const origin = request.get('origin');
   if (site !== undefined && site !== 'same-origin' && site !== 'none') throw foreign();
-  if (origin !== undefined) {
+  if (origin !== undefined && !(origin === 'null' && site !== undefined)) {
+    // 'null' is what a strict referrer policy makes of our own pages; then Sec-Fetch-Site has spoken.
     const host = URL.canParse(origin) ? new URL(origin).host : '';
     if (host !== request.get('host')) throw foreign();
   }

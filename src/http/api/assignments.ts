@@ -2,7 +2,7 @@
 import { assignRequestSchema } from '../../domain/assignment.ts';
 import { parse } from '../../domain/parse.ts';
 import type { Platform } from '../../engine/platform.ts';
-import type { Route } from '../route.ts';
+import { isUnchanged, type Route } from '../route.ts';
 
 export function assignmentRoutes({ assigner, snapshots }: Platform): Route[] {
   return [
@@ -27,8 +27,7 @@ export function assignmentRoutes({ assigner, snapshots }: Platform): Route[] {
       handle(request) {
         const { etag, json } = snapshots.current();
         const headers = { ETag: etag, 'Cache-Control': 'private, no-cache' };
-        const unchanged = request.header('if-none-match') === etag;
-        return unchanged
+        return isUnchanged(request, etag)
           ? { status: 304, body: null, headers }
           : { status: 200, body: null, text: json, headers };
       },

@@ -21,7 +21,14 @@ import type { Platform } from '../../engine/platform.ts';
 import { findExperiment, pageOfExperiments } from '../../store/experiments.ts';
 import { findMetric, pageOfMetrics } from '../../store/metrics.ts';
 import { findModel, findModelVersion, listModelVersions, pageOfModels } from '../../store/models.ts';
-import { type ApiAnswer, type ApiRequest, etagOf, type Route, refuseStale } from '../route.ts';
+import {
+  type ApiAnswer,
+  type ApiRequest,
+  etagOf,
+  isUnchanged,
+  type Route,
+  refuseStale,
+} from '../route.ts';
 import {
   experimentView,
   metricView,
@@ -165,7 +172,7 @@ export function definitionRoutes(platform: Platform): Route[] {
       handle(request) {
         const key = param(request, 'key');
         refuseStale(request, experimentOf(key));
-        const { value, created } = putExperiment(store, clock, key, request.body);
+        const { value, created } = putExperiment(platform, key, request.body);
         snapshots.rebuild();
         return stored(experimentView(value), created);
       },
@@ -229,7 +236,7 @@ function found(request: ApiRequest, body: unknown): ApiAnswer {
   if (body === undefined) throw new AppError('not_found', 'There is nothing of this key.');
   const etag = etagOf(body);
   const headers = { ETag: etag, 'Cache-Control': 'private, no-cache' };
-  if (request.header('if-none-match') === etag) return { status: 304, body: null, headers };
+  if (isUnchanged(request, etag)) return { status: 304, body: null, headers };
   return { status: 200, body, headers };
 }
 

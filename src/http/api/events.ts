@@ -30,7 +30,7 @@ export function eventRoutes({ inbox, clock }: Platform): Route[] {
 
 /** A JSON batch, or NDJSON: one event a line, its batch fields in headers. */
 function batchOf(request: ApiRequest): { events: readonly unknown[]; source: string } {
-  if (typeof request.body === 'string') {
+  if (request.isNdjson && typeof request.body === 'string') {
     const sdk = request.header('x-assay-sdk');
     return {
       events: linesOf(request.body),
