@@ -39,8 +39,8 @@ type Fired = { readonly rule: Rule; readonly action: Action; readonly variant: s
 /**
  * What should be done?
  *
- *   INVALID      a check failed (with a harm alarm on as well: STOP_HARM, both reasons)
- *   STOP_HARM    an always-valid harm alarm is on, or a goal is worse where the plan may decide
+ *   INVALID      a check failed (with an always-valid harm alarm on as well: STOP_HARM, both reasons)
+ *   STOP_HARM    that alarm is on, or a goal is worse where the plan may decide
  *   CONTINUE     before minDays, or before the plan may decide
  *   SHIP         a goal is better, no goal is worse, every guardrail is protected
  *   STOP_FUTILE  for every arm and goal, the whole interval lies below the gain that matters
@@ -70,7 +70,16 @@ export function decide(facts: DecisionFacts): Decision {
     notApplicable('parity', 'Equal at lower cost', 'a declared gain in cost or complexity'),
     notApplicable('optimise', 'Good but slow', 'a triple-treatment design'),
     futile,
-  ].map((rule) => ({ ...rule, fired: fired.rule.id === rule.id }));
+  ].map(
+    ({ id, says, found, needed, state }): Rule => ({
+      id,
+      says,
+      found,
+      needed,
+      state,
+      fired: fired.rule.id === id,
+    }),
+  );
   return {
     rules,
     recommendation: {
@@ -81,9 +90,12 @@ export function decide(facts: DecisionFacts): Decision {
   };
 }
 
+/** `alarm`: the always-valid alarm is on, which no doubt about the data silences. */
+type HarmRule = Rule & { readonly variant: string | null; readonly alarm: boolean };
+
 type Asked = {
   readonly trusted: Rule;
-  readonly harm: Rule & { readonly variant: string | null };
+  readonly harm: HarmRule;
   readonly time: Rule;
   readonly ship: ShipCase | undefined;
   readonly futile: Rule;
@@ -91,10 +103,10 @@ type Asked = {
 
 function firstFired(facts: DecisionFacts, asked: Asked): Fired {
   const { trusted, harm, time, ship, futile } = asked;
-  if (harm.state === 'failed') {
-    return { rule: harm, action: 'stop_harm', variant: harm.variant };
-  }
+  const stop: Fired = { rule: harm, action: 'stop_harm', variant: harm.variant };
+  if (harm.alarm) return stop;
   if (trusted.state === 'failed') return { rule: trusted, action: 'invalid', variant: null };
+  if (harm.state === 'failed') return stop;
   if (time.state === 'waiting') return { rule: time, action: 'continue', variant: null };
   if (ship?.passed === true) {
     return { rule: ship.rules[0] ?? time, action: 'ship', variant: ship.variant };
@@ -124,14 +136,15 @@ function dataTrusted(checks: readonly Check[]): Rule {
   };
 }
 
-function noHarm(arms: readonly ArmFacts[], timing: Timing): Rule & { variant: string | null } {
+function noHarm(arms: readonly ArmFacts[], timing: Timing): HarmRule {
   const alarms = arms.flatMap((arm) =>
     [...arm.goals, ...arm.guardrails].flatMap(({ metric, harm }) =>
       harm === null ? [] : [{ variant: arm.variant, metric, ...harm }],
     ),
   );
-  const shell = { id: 'no_harm', says: 'No alarm for harm', fired: false };
-  const smallest = alarms.reduce<(typeof alarms)[number] | undefined>(
+  const shell = { id: 'no_harm', says: 'No alarm for harm', fired: false, alarm: false };
+  const ringing = alarms.filter((alarm) => alarm.fired);
+  const smallest = (ringing.length > 0 ? ringing : alarms).reduce<(typeof alarms)[number] | undefined>(
     (least, alarm) => (least === undefined || alarm.p < least.p ? alarm : least),
     undefined,
   );
@@ -143,6 +156,7 @@ function noHarm(arms: readonly ArmFacts[], timing: Timing): Rule & { variant: st
       needed,
       state: 'failed',
       variant: smallest.variant,
+      alarm: true,
     };
   }
   if (timing.mayDecide) {
@@ -165,7 +179,8 @@ function noHarm(arms: readonly ArmFacts[], timing: Timing): Rule & { variant: st
 }
 
 function enoughTime(timing: Timing): Rule {
-  const young = timing.days < timing.minDays;
+  // Written so that a number that is none waits, and does not pass.
+  const young = !(timing.days >= timing.minDays);
   const waiting = young || !timing.mayDecide;
   return {
     id: 'enough_time',
@@ -185,7 +200,9 @@ type ShipCase = {
 };
 
 function shipRules(arm: ArmFacts): ShipCase {
-  const better = arm.goals.filter((goal) => goal.comparison.verdict === 'better');
+  const better = arm.goals.filter(
+    ({ comparison }) => comparison.status === 'ok' && comparison.verdict === 'better',
+  );
   const worse = arm.goals.filter((goal) => goal.comparison.verdict === 'worse');
   const shown = better[0] ?? arm.goals[0];
   const protectedOnes = arm.guardrails.filter(
@@ -257,7 +274,7 @@ function futility(arms: readonly ArmFacts[]): Rule {
   const upper = goals.map((goal) => {
     if (goal.mde === null) return { goal, possible: true };
     const interval = goal.mde.scale === 'relative' ? goal.deciding : goal.decidingAbsolute;
-    return { goal, possible: interval === null || interval.upper >= goal.mde.size };
+    return { goal, possible: interval === null || !(interval.upper < goal.mde.size) };
   });
   const hopeless = goals.length > 0 && upper.every(({ possible }) => !possible);
   const shown = upper.find(({ possible }) => possible) ?? upper[0];

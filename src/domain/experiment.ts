@@ -25,7 +25,8 @@ const variantSchema = z.strictObject({
   key: keySchema,
   name: nameSchema.optional(),
   role: z.enum(['control', 'treatment'], {
-    error: 'must be control or treatment; withhold, shadow and latency belong to designs not offered yet',
+    error:
+      'must be control or treatment; withhold, shadow and latency belong to designs not offered yet',
   }),
   weight: z
     .number({ error: 'must be a whole number' })
@@ -37,6 +38,16 @@ const variantSchema = z.strictObject({
   payload: payloadSchema.optional(),
 });
 
+// Rules about a list stand on the list, so that a mistake elsewhere in the body does not hide them.
+const variantsSchema = z
+  .array(variantSchema, { error: 'must be a list' })
+  .min(2, 'at least two variants')
+  .max(20)
+  .superRefine((variants, context) => {
+    for (const problem of variantProblems(variants))
+      context.addIssue({ code: 'custom', ...problem });
+  });
+
 const positive = z.number({ error: 'must be a number above 0' }).positive('must be above 0');
 const oneOfTwo = (a: string, b: string) => ({
   message: `give ${a} or ${b}, not both`,
@@ -45,7 +56,10 @@ const oneOfTwo = (a: string, b: string) => ({
 
 const goalSchema = z
   .strictObject({ metric: keySchema, mde: positive.optional(), mdeAbsolute: positive.optional() })
-  .refine((goal) => goal.mde === undefined || goal.mdeAbsolute === undefined, oneOfTwo('mde', 'mdeAbsolute'));
+  .refine(
+    (goal) => goal.mde === undefined || goal.mdeAbsolute === undefined,
+    oneOfTwo('mde', 'mdeAbsolute'),
+  );
 const guardrailSchema = z
   .strictObject({
     metric: keySchema,
@@ -58,11 +72,15 @@ const guardrailSchema = z
   );
 const secondarySchema = z.strictObject({ metric: keySchema });
 
-const metricsSchema = z.strictObject({
-  goals: z.array(goalSchema, { error: 'must be a list' }).min(1, 'at least one goal').max(50),
-  guardrails: z.array(guardrailSchema).max(50).default([]),
-  secondary: z.array(secondarySchema).max(200).default([]),
-});
+const metricsSchema = z
+  .strictObject({
+    goals: z.array(goalSchema, { error: 'must be a list' }).min(1, 'at least one goal').max(50),
+    guardrails: z.array(guardrailSchema).max(50).default([]),
+    secondary: z.array(secondarySchema).max(200).default([]),
+  })
+  .superRefine((metrics, context) => {
+    for (const problem of metricProblems(metrics)) context.addIssue({ code: 'custom', ...problem });
+  });
 
 const planSchema = z
   .strictObject({
@@ -102,41 +120,32 @@ const hypothesisSchema = z.strictObject({
 });
 
 /** The body of `PUT /v1/experiments/:key`. */
-export const experimentDefinitionSchema = z
-  .strictObject({
-    name: nameSchema.optional(),
-    description: noteSchema.optional(),
-    notes: noteSchema.optional(),
-    owner: nameSchema.optional(),
-    tags: tagsSchema.default([]),
-    hypothesis: hypothesisSchema.optional(),
-    design: z.literal('ab', { error: 'must be ab: other designs are not offered yet' }).default('ab'),
-    designOptions: z.strictObject({}).default({}),
-    assignment: z
-      .enum(['assay', 'external'], { error: 'must be assay or external' })
-      .default('assay'),
-    unit: keySchema,
-    surface: keySchema.optional(),
-    layer: keySchema.optional(),
-    slot: z
-      .strictObject({ from: shareSchema, to: shareSchema })
-      .refine((slot) => slot.to > slot.from, { message: 'must be above from', path: ['to'] })
-      .default({ from: 0, to: 1 }),
-    traffic: shareSchema.default(1),
-    targeting: conditionSchema.nullable().default(null),
-    variants: z.array(variantSchema, { error: 'must be a list' }).min(2, 'at least two variants').max(20),
-    metrics: metricsSchema,
-    plan: planSchema.prefault({}),
-    policy: policySchema.prefault({}),
-  })
-  .superRefine((experiment, context) => {
-    for (const problem of variantProblems(experiment.variants)) {
-      context.addIssue({ code: 'custom', ...problem });
-    }
-    for (const problem of metricProblems(experiment.metrics)) {
-      context.addIssue({ code: 'custom', ...problem });
-    }
-  });
+export const experimentDefinitionSchema = z.strictObject({
+  name: nameSchema.optional(),
+  description: noteSchema.optional(),
+  notes: noteSchema.optional(),
+  owner: nameSchema.optional(),
+  tags: tagsSchema.default([]),
+  hypothesis: hypothesisSchema.optional(),
+  design: z.literal('ab', { error: 'must be ab: other designs are not offered yet' }).default('ab'),
+  designOptions: z.strictObject({}).default({}),
+  assignment: z
+    .enum(['assay', 'external'], { error: 'must be assay or external' })
+    .default('assay'),
+  unit: keySchema,
+  surface: keySchema.optional(),
+  layer: keySchema.optional(),
+  slot: z
+    .strictObject({ from: shareSchema, to: shareSchema })
+    .refine((slot) => slot.to > slot.from, { message: 'must be above from', path: ['to'] })
+    .default({ from: 0, to: 1 }),
+  traffic: shareSchema.default(1),
+  targeting: conditionSchema.nullable().default(null),
+  variants: variantsSchema,
+  metrics: metricsSchema,
+  plan: planSchema.prefault({}),
+  policy: policySchema.prefault({}),
+});
 
 export type ExperimentDefinition = z.output<typeof experimentDefinitionSchema>;
 export type Variant = ExperimentDefinition['variants'][number];
@@ -165,7 +174,9 @@ export type Experiment = ExperimentDefinition & {
 };
 
 /** The bodies of the state changes. */
-export const stopBodySchema = z.strictObject({ reason: textSchema(1000).min(1, 'must not be empty') });
+export const stopBodySchema = z.strictObject({
+  reason: textSchema(1000).min(1, 'must not be empty'),
+});
 
 export function controlOf<V extends { role: string }>(variants: readonly V[]): V {
   const control = variants.find((variant) => variant.role === 'control');
@@ -178,40 +189,46 @@ export function payloadOf(variant: Pick<Variant, 'key' | 'payload'>): Payload {
   return variant.payload ?? variant.key;
 }
 
+type MetricList = 'goals' | 'guardrails' | 'secondary';
 type Issue = { path: (string | number)[]; message: string };
 
-function variantProblems(variants: readonly Variant[]): Issue[] {
+function variantProblems(variants: readonly z.output<typeof variantSchema>[]): Issue[] {
   const issues: Issue[] = [];
   const controls = variants.filter((variant) => variant.role === 'control').length;
   if (controls !== 1) {
-    issues.push({ path: ['variants'], message: `exactly one variant has the role control, not ${controls}` });
+    issues.push({ path: [], message: `exactly one variant has the role control, not ${controls}` });
   }
   variants.forEach((variant, index) => {
     if (variants.findIndex((other) => other.key === variant.key) < index) {
-      issues.push({ path: ['variants', index, 'key'], message: 'is used twice' });
+      issues.push({ path: [index, 'key'], message: 'is used twice' });
     }
   });
   const total = variants.reduce((sum, variant) => sum + variant.weight, 0);
   if (total < 1 || total > WEIGHT_TOTAL_MAX) {
-    issues.push({ path: ['variants'], message: `weights must add up to 1 to ${WEIGHT_TOTAL_MAX}, not ${total}` });
+    issues.push({
+      path: [],
+      message: `weights must add up to 1 to ${WEIGHT_TOTAL_MAX}, not ${total}`,
+    });
   }
   const types = new Set(variants.map((variant) => typeof payloadOf(variant)));
   if (types.size > 1) {
     issues.push({
-      path: ['variants'],
+      path: [],
       message: `payloads must be of one type across variants, not ${[...types].join(' and ')}`,
     });
   }
   return issues;
 }
 
-function metricProblems(metrics: ExperimentDefinition['metrics']): Issue[] {
+function metricProblems(
+  metrics: Readonly<Record<MetricList, readonly { metric: string }[]>>,
+): Issue[] {
   const seen = new Set<string>();
   const issues: Issue[] = [];
   for (const role of ['goals', 'guardrails', 'secondary'] as const) {
     metrics[role].forEach(({ metric }, index) => {
       if (seen.has(metric)) {
-        issues.push({ path: ['metrics', role, index, 'metric'], message: 'has a role already' });
+        issues.push({ path: [role, index, 'metric'], message: 'has a role already' });
       }
       seen.add(metric);
     });

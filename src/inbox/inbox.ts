@@ -51,8 +51,10 @@ export type IntakeTotals = {
 
 export type Inbox = {
   accept(delivery: Delivery): Promise<Accepted>;
-  /** The batch to send now: the one that was on its way, or the next; undefined when nothing waits. */
-  nextBatch(newBatchId: () => string, size: number): Batch | undefined;
+  /** Everything acknowledged so far has arrived at or before this mark. */
+  mark(): number;
+  /** The batch to send now: the one that was on its way, or the next of what arrived up to a mark [now]. */
+  nextBatch(newBatchId: () => string, size: number, mark?: number): Batch | undefined;
   /** The warehouse has the batch: its rows may go. */
   clear(batchId: string, duplicates: LateDuplicates): void;
   waiting(): number;
@@ -115,7 +117,8 @@ export function openInbox(path: string, options: { onFsyncFailure(error: unknown
         queue.push({ ...delivery, resolve, reject });
       });
     },
-    nextBatch: (newBatchId, size) => nextBatch(file, newBatchId, size, arrival),
+    mark: () => arrival,
+    nextBatch: (newBatchId, size, mark = arrival) => nextBatch(file, newBatchId, size, mark),
     clear(batchId, duplicates) {
       file.transaction(() => {
         const sending = statements.get('sending');
@@ -178,14 +181,14 @@ function write(file: InboxFile, delivery: Delivery, arrival: number): Accepted {
 }
 
 /**
- * Fixes the next batch before it is sent: the rows up to (last_ts, last_id) that had arrived by now. After
+ * Fixes the next batch before it is sent: the rows up to (last_ts, last_id) that had arrived by a mark. After
  * a kill the same rows are read again, whatever arrived since.
  */
 function nextBatch(
   file: InboxFile,
   newBatchId: () => string,
   size: number,
-  arrival: number,
+  mark: number,
 ): Batch | undefined {
   const { statements } = file;
   const sending = statements.get('sending') ?? start();
@@ -208,14 +211,14 @@ function nextBatch(
 
   function start() {
     const last =
-      statements.get('batchEnd', { last_arrival: arrival, offset: size - 1 }) ??
-      statements.get('lastEvent', { last_arrival: arrival });
+      statements.get('batchEnd', { last_arrival: mark, offset: size - 1 }) ??
+      statements.get('lastEvent', { last_arrival: mark });
     if (last === undefined) return undefined;
     const row = {
       batch: newBatchId(),
       last_ts: Number(last.ts),
       last_id: String(last.id),
-      last_arrival: arrival,
+      last_arrival: mark,
     };
     statements.run('saveSending', row);
     return row;

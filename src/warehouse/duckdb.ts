@@ -47,7 +47,7 @@ export async function openDuckdb(path: string, clock: Clock): Promise<Warehouse>
     return sql;
   };
   await writer.run(statement('createStaging'));
-  const version = (await writer.runAndReadAll('select version() as version')).getRowObjects()[0];
+  const version = (await query(writer, statement('engineVersion'), {}))[0];
   const name = `duckdb ${String(version?.version).replace(/^v/, '')}`;
   const reader = await instance.connect();
 
@@ -233,11 +233,8 @@ async function insertNew(
 ): Promise<BatchReceipt> {
   await connection.run(statement('clearStaging'));
   await stage(connection, batch.rows);
-  // Rows come in the order of their key, so the span of the batch bounds what the anti-join must read.
-  const span = {
-    first_ts: BigInt(batch.rows[0]?.ts ?? 0),
-    last_ts: BigInt(batch.rows.at(-1)?.ts ?? 0),
-  };
+  // The span of the batch bounds what the anti-join must read.
+  const span = spanOf(batch.rows);
   const found = await query(connection, statement('duplicates'), span);
   const duplicates = found.map((row) => ({
     hour: Number(row.hour),
@@ -256,6 +253,16 @@ async function insertNew(
     duplicates: JSON.stringify(duplicates),
   });
   return { inserted, duplicates };
+}
+
+function spanOf(rows: readonly WarehouseRow[]): { first_ts: bigint; last_ts: bigint } {
+  let first = rows[0]?.ts ?? 0;
+  let last = first;
+  for (const { ts } of rows) {
+    if (ts < first) first = ts;
+    if (ts > last) last = ts;
+  }
+  return { first_ts: BigInt(first), last_ts: BigInt(last) };
 }
 
 const STAGING_TYPES = [

@@ -1,3 +1,6 @@
+-- name: engineVersion
+select version() as version
+
 -- name: createStaging
 create temp table staging (
   ts bigint,

@@ -67,7 +67,8 @@ contributions as (
   select correction.unit, original.ts, -1, correction.amount, original.happened
   from matched as correction
   join (
-    select unit, id, min(ts) as ts, (min_by(amount, ts) is null or min_by(amount, ts) <> 0) as happened
+    -- Of one id at two times, the earlier; min_by skips nulls, so what it is asked for is never null.
+    select unit, id, min(ts) as ts, min_by(amount is null or amount <> 0, ts) as happened
     from matched
     where corrects is null
     group by unit, id
@@ -212,7 +213,8 @@ with
 -- include: enrolled
 ,
 cutoffs as (
-  select unnest(from_json($cutoffs, '["BIGINT"]')) as cutoff
+  -- The same instant twice (asOf on a look) must not count its units twice.
+  select distinct unnest(from_json($cutoffs, '["BIGINT"]')) as cutoff
 )
 select cutoff::double as cutoff, count(unit)::integer as units
 from cutoffs
