@@ -13,6 +13,7 @@ import { createFirstAccess, type FirstAccess } from '../engine/access.ts';
 import { openPlatform } from '../engine/platform.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../runtime/config.ts';
+import { sha256 } from '../runtime/ids.ts';
 import type { Log, LogLevel } from '../runtime/log.ts';
 import { type RunningServer, type StartServer, stopSignal } from './serve.ts';
 import type { Terminal } from './terminal.ts';
@@ -113,7 +114,9 @@ export async function runDemo(around: DemoSurroundings, options: DemoOptions): P
   const stop = stopSignal();
   try {
     const config = around.readConfig({ ASSAY_DATA: directory, ASSAY_ENVIRONMENT: 'demo' });
-    const platform = await openPlatform(config, clock, around.openLog('warn'));
+    const platform = await openPlatform(config, clock, around.openLog('warn'), {
+      drawSalt: seededSalts(options.seed),
+    });
     const access = await createFirstAccess(platform.store, config, clock);
     if (access === undefined) throw new RangeError('a fresh data directory has no login yet');
     const server = await startSomewhere(around.startServer, platform);
@@ -128,6 +131,15 @@ export async function runDemo(around: DemoSurroundings, options: DemoOptions): P
     rmSync(directory, { recursive: true, force: true });
     terminal.note('The demo has ended; its data are gone.');
   }
+}
+
+/** The same seed divides the simulated users alike each time, so that the demo can be repeated. */
+function seededSalts(seed: number): () => string {
+  let drawn = 0;
+  return () => {
+    drawn += 1;
+    return sha256(`demo ${seed} ${drawn}`).slice(0, 32);
+  };
 }
 
 /** The usual port, or a free one when somebody is there. */
@@ -150,7 +162,7 @@ async function play(
   access: FirstAccess,
 ): Promise<void> {
   const { clock, terminal } = around;
-  const startAt = clock.now() - DAYS * MS_PER_DAY;
+  const startAt = (Math.floor(clock.now() / MS_PER_DAY) - DAYS) * MS_PER_DAY;
   const world = around.createWorld({
     seed: options.seed,
     ...(options.users === undefined ? {} : { users: options.users }),

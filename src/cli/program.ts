@@ -53,7 +53,7 @@ function addDemo(program: Command, around: Surroundings): void {
   program
     .command('demo')
     .description('run a simulated booking site through the SDK and show what its models are worth')
-    .option('--seed <number>', 'seed of the simulation', wholeNumber, 20)
+    .option('--seed <number>', 'seed of the simulation', wholeNumber, 23)
     .option('--users <number>', 'simulated users', wholeNumber)
     .option('--once', 'stop when the analyses are done')
     .action(async (options: DemoOptions) => {

@@ -17,7 +17,7 @@ import { parse } from '../domain/parse.ts';
 import { AppError, type Problem, pointerOf } from '../domain/problem.ts';
 import { keySchema } from '../domain/words.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { canonicalJson, newId, newSalt } from '../runtime/ids.ts';
+import { canonicalJson, newId } from '../runtime/ids.ts';
 import {
   claimSeeds,
   definitionOf,
@@ -105,19 +105,22 @@ export function addOfflineEvaluation(
   return evaluation;
 }
 
+/** Where salts come from: the machine's randomness, but for simulations that must repeat. */
+export type DrawSalt = () => string;
+
 export function putExperiment(
-  store: Store,
-  clock: Clock,
+  around: { readonly store: Store; readonly clock: Clock; readonly drawSalt: DrawSalt },
   key: string,
   body: unknown,
 ): Put<StoredExperiment> {
+  const { store, clock } = around;
   parse(keySchema, key, ['key']);
   const definition = parse(experimentDefinitionSchema, withoutKey(body, key));
   return store.transaction(() => {
     const before = findExperiment(store, key);
     const now = clock.now();
     if (before === undefined) {
-      const value = newExperiment(store, key, definition, now);
+      const value = newExperiment(key, definition, freeSalt(store, around.drawSalt), now);
       saveExperiment(store, value, { newVersion: true });
       return { value, created: true };
     }
@@ -138,9 +141,9 @@ export function putExperiment(
 }
 
 function newExperiment(
-  store: Store,
   key: string,
   definition: ExperimentDefinition,
+  salt: string,
   now: number,
 ): StoredExperiment {
   return {
@@ -148,7 +151,7 @@ function newExperiment(
     key,
     version: 1,
     saltVersionFrom: 1,
-    salt: drawSalt(store),
+    salt,
     state: 'draft',
     startedAt: null,
     stoppedAt: null,
@@ -161,9 +164,9 @@ function newExperiment(
 }
 
 /** Random, never derived from a name, and redrawn while one of its seeds is taken. */
-function drawSalt(store: Store): string {
+function freeSalt(store: Store, drawSalt: DrawSalt): string {
   for (let attempt = 0; attempt < 100; attempt += 1) {
-    const salt = newSalt();
+    const salt = drawSalt();
     if (claimSeeds(store, salt, seedsOf(salt))) return salt;
   }
   throw new RangeError('no free salt in 100 draws');

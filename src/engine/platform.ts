@@ -5,6 +5,7 @@ import { AppError } from '../domain/problem.ts';
 import { type Inbox, openInbox } from '../inbox/inbox.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Config } from '../runtime/config.ts';
+import { newSalt } from '../runtime/ids.ts';
 import type { Log } from '../runtime/log.ts';
 import { readSetting, saveSetting } from '../store/access.ts';
 import { openStore, type Store } from '../store/open.ts';
@@ -12,6 +13,7 @@ import { openDuckdb } from '../warehouse/duckdb.ts';
 import type { Warehouse } from '../warehouse/warehouse.ts';
 import { type Analyst, openAnalyst } from './analyze.ts';
 import { type Assigner, openAssigner } from './assign.ts';
+import type { DrawSalt } from './definitions.ts';
 import { type Drain, startDrain } from './drain.ts';
 import { type Lifecycle, openLifecycle } from './lifecycle.ts';
 import { openSnapshots, type Snapshots } from './snapshot.ts';
@@ -20,6 +22,7 @@ export type Platform = {
   readonly config: Config;
   readonly clock: Clock;
   readonly log: Log;
+  readonly drawSalt: DrawSalt;
   readonly store: Store;
   readonly inbox: Inbox;
   readonly warehouse: Warehouse;
@@ -32,7 +35,12 @@ export type Platform = {
 };
 
 /** Opens (and creates) the data directory. A second process on it is refused by the warehouse's lock. */
-export async function openPlatform(config: Config, clock: Clock, log: Log): Promise<Platform> {
+export async function openPlatform(
+  config: Config,
+  clock: Clock,
+  log: Log,
+  options: { drawSalt?: DrawSalt } = {},
+): Promise<Platform> {
   mkdirSync(config.dataDirectory, { recursive: true, mode: 0o700 });
   const file = (name: string) => join(config.dataDirectory, name);
   // First, because its lock is what keeps a second process out before anything is written.
@@ -63,6 +71,7 @@ export async function openPlatform(config: Config, clock: Clock, log: Log): Prom
     config,
     clock,
     log,
+    drawSalt: options.drawSalt ?? newSalt,
     store,
     inbox,
     warehouse,

