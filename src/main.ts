@@ -23,7 +23,8 @@ try {
   await program.parseAsync(process.argv);
 } catch (error) {
   // A mistake of the caller is a sentence; a bug shows where it happened.
-  const text = error instanceof AppError ? problemText(error) : String((error as Error).stack ?? error);
+  const text =
+    error instanceof AppError ? problemText(error) : String((error as Error).stack ?? error);
   processTerminal.note(text);
   process.exitCode = 1;
 }

@@ -50,7 +50,10 @@ describe('the code', () => {
     expect(tooFewSources(statements, 10)).toEqual([]);
     expect(sources.flatMap(({ text }) => importsOf(text)).length).toBeGreaterThan(300);
     for (const floor of Object.keys(FLOORS).filter((name) => name !== 'simulator')) {
-      expect(sources.filter(({ path }) => path.startsWith(`${floor}/`)).length, floor).toBeGreaterThan(1);
+      expect(
+        sources.filter(({ path }) => path.startsWith(`${floor}/`)).length,
+        floor,
+      ).toBeGreaterThan(1);
     }
   });
 
@@ -93,29 +96,55 @@ describe('the code', () => {
 
 describe('the rules', () => {
   test('fail when they see too few files', () => {
-    expect(tooFewSources(sources.slice(0, 3), 80)).toEqual(['only 3 files were seen, at least 80 are there']);
+    expect(tooFewSources(sources.slice(0, 3), 80)).toEqual([
+      'only 3 files were seen, at least 80 are there',
+    ]);
     expect(tooFewSources([], 1)).toHaveLength(1);
   });
 
   test.each([
     ['stats/a.ts', "import { b } from '../domain/b.ts';", 'stats/a.ts -> domain/b.ts'],
     ['domain/a.ts', "import { b } from '../stats/b.ts';", 'domain/a.ts -> stats/b.ts: types only'],
-    ['domain/a.ts', "import { type B } from '../stats/b.ts';", 'domain/a.ts -> stats/b.ts: types only'],
-    ['warehouse/a.ts', "import { b } from '../stats/b.ts';", 'warehouse/a.ts -> stats/b.ts: types only'],
+    [
+      'domain/a.ts',
+      "import { type B } from '../stats/b.ts';",
+      'domain/a.ts -> stats/b.ts: types only',
+    ],
+    [
+      'warehouse/a.ts',
+      "import { b } from '../stats/b.ts';",
+      'warehouse/a.ts -> stats/b.ts: types only',
+    ],
     ['engine/a.ts', "import { b } from '../sdk/b.ts';", 'engine/a.ts -> sdk/b.ts'],
     ['engine/a.ts', "import type { B } from '../http/b.ts';", 'engine/a.ts -> http/b.ts'],
     ['http/a.ts', "import { b } from '../cli/b.ts';", 'http/a.ts -> cli/b.ts'],
     ['cli/a.ts', "import { b } from '../http/b.ts';", 'cli/a.ts -> http/b.ts'],
     ['cli/a.ts', "import type { B } from '../http/b.ts';", 'cli/a.ts -> http/b.ts'],
-    ['http/api/a.ts', "import { b } from '../../warehouse/b.ts';", 'http/api/a.ts -> warehouse/b.ts'],
+    [
+      'http/api/a.ts',
+      "import { b } from '../../warehouse/b.ts';",
+      'http/api/a.ts -> warehouse/b.ts',
+    ],
     ['store/a.ts', "export { b } from '../inbox/b.ts';", 'store/a.ts -> inbox/b.ts'],
     ['store/a.ts', "export * from '../engine/b.ts';", 'store/a.ts -> engine/b.ts'],
     ['store/a.ts', "const b = await import('../engine/b.ts');", 'store/a.ts -> engine/b.ts'],
     ['store/a.ts', "import '../engine/b.ts';", 'store/a.ts -> engine/b.ts'],
-    ['runtime/a.ts', "import {\n  b,\n  c,\n} from '../engine/b.ts';", 'runtime/a.ts -> engine/b.ts'],
+    [
+      'runtime/a.ts',
+      "import {\n  b,\n  c,\n} from '../engine/b.ts';",
+      'runtime/a.ts -> engine/b.ts',
+    ],
     ['sdk/a.ts', "import { b } from '../runtime/b.ts';", 'sdk/a.ts -> runtime/b.ts'],
-    ['bucketing/a.ts', "import { b } from 'node:fs';", 'bucketing/a.ts -> node:fs: this floor knows no machine'],
-    ['sdk/a.ts', "import { b } from 'node:fs';", 'sdk/a.ts -> node:fs: this floor knows no machine'],
+    [
+      'bucketing/a.ts',
+      "import { b } from 'node:fs';",
+      'bucketing/a.ts -> node:fs: this floor knows no machine',
+    ],
+    [
+      'sdk/a.ts',
+      "import { b } from 'node:fs';",
+      'sdk/a.ts -> node:fs: this floor knows no machine',
+    ],
     ['cellar/a.ts', '', 'cellar/a.ts: no floor is declared for this folder'],
   ])('catch an import that goes the wrong way: %s, %s', (path, text, says) => {
     expect(floorViolations(planted(path, text))).toEqual([says]);
@@ -162,11 +191,15 @@ describe('the rules', () => {
   });
 
   test('know no wall without a file behind it, but for what is still to come', () => {
-    const named = new Set(sources.flatMap(({ text }) => importsOf(text).map(({ specifier }) => specifier)));
+    const named = new Set(
+      sources.flatMap(({ text }) => importsOf(text).map(({ specifier }) => specifier)),
+    );
     const idle = Object.keys(WALLS).filter(
       (name) => ![...named].some((specifier) => specifier.startsWith(name.replace('*', ''))),
     );
-    expect(idle.filter((name) => !['@clickhouse/client', '@openfeature/server-sdk'].includes(name))).toEqual([]);
+    expect(
+      idle.filter((name) => !['@clickhouse/client', '@openfeature/server-sdk'].includes(name)),
+    ).toEqual([]);
   });
 
   test.each([
@@ -184,6 +217,7 @@ describe('the rules', () => {
     'const t = performance.now();',
     'const id = crypto.randomUUID();',
     'const x = globalThis;',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: planted.
     'const text = `at ${Date.now()}`;',
     'const quote = /[\'"]/; const now = Date.now();',
   ])('catch what pure code may not touch: %s', (text) => {
@@ -243,7 +277,9 @@ describe('the rules', () => {
     const text = "import { findExperiment } from '../../store/experiments.ts';";
     expect(pageReads(planted('http/pages/a.ts', text))).toHaveLength(1);
     expect(pageReads(planted('http/view/a.ts', text))).toHaveLength(1);
-    expect(pageReads(planted('http/pages/a.ts', text.replace('import', 'import type')))).toEqual([]);
+    expect(pageReads(planted('http/pages/a.ts', text.replace('import', 'import type')))).toEqual(
+      [],
+    );
   });
 
   test.each([
@@ -262,7 +298,8 @@ describe('the rules', () => {
   });
 
   test('let words that begin like SQL pass, and find listings that nothing needs', () => {
-    const text = "'selected'; 'with a smile'; 'update it'; '-- select'; // select 1 from t\n'insertEvent'";
+    const text =
+      "'selected'; 'with a smile'; 'update it'; '-- select'; // select 1 from t\n'insertEvent'";
     expect(sqlInCode(planted('engine/a.ts', text), [])).toEqual([]);
     expect(sqlInCode([], SQL_IN_CODE)).toHaveLength(SQL_IN_CODE.length);
     const listed = [{ path: 'engine/a.ts', starts: 'select a' }];
@@ -289,7 +326,7 @@ describe('the rules', () => {
   });
 
   test.each([
-    "<%- include('../layout/head') %><p class=\"<%= page.a %>\"><%= page.on %></p>",
+    '<%- include(\'../layout/head\') %><p class="<%= page.a %>"><%= page.on %></p>',
     '<% const a = b; for (const one of page.rows) { %><b><%= one.name %></b><% } %>',
     '<script src="/assets/live.js" defer></script>',
     '<a href="/experiments/<%= page.key %>">',
@@ -299,6 +336,7 @@ describe('the rules', () => {
 
   test('tell code from comments, strings, templates and regular expressions', () => {
     const { code, uncommented, strings } = readCode(
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: to be read.
       "a('b'); // c\nconst d = /e'f/.test(`g ${h('i')} j`) / 2; /* k */ l(\"m\")",
     );
     expect(code.replaceAll(/\s+/g, ' ').trim()).toBe('a( ); const d = .test( h( ) ) / 2; l( )');
@@ -324,8 +362,10 @@ describe('the rules', () => {
       "import type from 'o';",
       "export const p = 'q';",
     ].join('\n');
-    expect(importsOf(text).map(({ specifier, typeOnly }) => (typeOnly ? `type ${specifier}` : specifier))).toEqual(
-      ['a', 'type b', 'c', 'e', 'type f', 'g', 'h', 'i', 'type j', 'k', 'l', 'm', 'o'],
-    );
+    expect(
+      importsOf(text).map(({ specifier, typeOnly }) =>
+        typeOnly ? `type ${specifier}` : specifier,
+      ),
+    ).toEqual(['a', 'type b', 'c', 'e', 'type f', 'g', 'h', 'i', 'type j', 'k', 'l', 'm', 'o']);
   });
 });

@@ -69,7 +69,8 @@ function valueAt(attributes: Attributes, name: string): unknown {
   if (Object.hasOwn(attributes, name)) return attributes[name];
   let value: unknown = attributes;
   for (const part of name.split('.')) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part)) return undefined;
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part))
+      return undefined;
     value = (value as Record<string, unknown>)[part];
   }
   return value;

@@ -5,7 +5,9 @@ export function describeAnalysis(analysis: Analysis): string {
   const { recommendation } = analysis;
   const lines = [
     `${analysis.experiment}, version ${analysis.version}, as of ${analysis.asOf}`,
-    `units  ${Object.entries(analysis.units).map(([variant, units]) => `${variant} ${units}`).join('  ')}`,
+    `units  ${Object.entries(analysis.units)
+      .map(([variant, units]) => `${variant} ${units}`)
+      .join('  ')}`,
     '',
     `${recommendation.action}${recommendation.variant === null ? '' : ` (${recommendation.variant})`}`,
     ...recommendation.reasons.map((reason) => `  ${reason}`),
@@ -17,7 +19,10 @@ export function describeAnalysis(analysis: Analysis): string {
   const rows = analysis.metrics.flatMap(({ metric, role, comparisons }) =>
     comparisons.map((comparison) => [metric, role, comparison.variant, ...rowOf(comparison)]),
   );
-  return [...lines, table([['metric', 'role', 'variant', 'change', 'interval', 'p', 'verdict'], ...rows])]
+  return [
+    ...lines,
+    table([['metric', 'role', 'variant', 'change', 'interval', 'p', 'verdict'], ...rows]),
+  ]
     .filter((line, index, all) => line !== '' || all[index - 1] !== '')
     .join('\n');
 }
@@ -46,7 +51,12 @@ function table(rows: readonly (readonly string[])[]): string {
     Math.max(...rows.map((row) => (row[column] ?? '').length)),
   );
   return rows
-    .map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd())
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
     .join('\n');
 }
 

@@ -7,8 +7,7 @@ import type { Platform } from '../engine/platform.ts';
 export type Deliver = (events: readonly unknown[]) => Promise<EventReceipt>;
 
 export function deliverHere(platform: Platform, source: string): Deliver {
-  return (events) =>
-    ingest(platform.inbox, platform.clock, { events, source, keyId: 'import' });
+  return (events) => ingest(platform.inbox, platform.clock, { events, source, keyId: 'import' });
 }
 
 const TRIES = 8;

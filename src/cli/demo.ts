@@ -42,7 +42,12 @@ export type DemoClient = {
   ): string | null;
   flush(): Promise<boolean>;
   close(): Promise<boolean>;
-  status(): { readonly queued: number; readonly sent: number; readonly dropped: number; readonly refused: number };
+  status(): {
+    readonly queued: number;
+    readonly sent: number;
+    readonly dropped: number;
+    readonly refused: number;
+  };
 };
 export type CreateClient = (options: {
   url: string;
@@ -61,7 +66,10 @@ export type DemoWorld = {
       {
         readonly definition: unknown;
         readonly versions: Readonly<
-          Record<string, { readonly definition: unknown; readonly offlineEvaluations: readonly unknown[] }>
+          Record<
+            string,
+            { readonly definition: unknown; readonly offlineEvaluations: readonly unknown[] }
+          >
         >;
       }
     >
@@ -170,7 +178,9 @@ async function play(
     days: DAYS,
   });
   const api = apiOf(url, access.keys.admin);
-  terminal.print(`Assay demo: a simulated booking site, ${DAYS} days, seed ${options.seed}. All data are simulated.`);
+  terminal.print(
+    `Assay demo: a simulated booking site, ${DAYS} days, seed ${options.seed}. All data are simulated.`,
+  );
   await define(api, world, startAt);
 
   const started = clock.monotonic();
@@ -186,10 +196,15 @@ async function play(
   const { sent, dropped, refused } = client.status();
   await client.close();
   if (dropped + refused > 0) {
-    throw new AppError('internal', `The SDK dropped ${dropped} events and ${refused} were refused.`);
+    throw new AppError(
+      'internal',
+      `The SDK dropped ${dropped} events and ${refused} were refused.`,
+    );
   }
   const seconds = (clock.monotonic() - started) / 1000;
-  terminal.print(`${world.visitCount} visits, ${sent} events through the SDK in ${seconds.toFixed(1)} s`);
+  terminal.print(
+    `${world.visitCount} visits, ${sent} events through the SDK in ${seconds.toFixed(1)} s`,
+  );
   terminal.print('');
   for (const key of Object.keys(world.experiments)) {
     const analysis = (await api('POST', `/v1/experiments/${key}/analyses`, {})) as Analysis;
@@ -218,7 +233,10 @@ function apiOf(url: string, key: string): Api {
     });
     const answer: unknown = await response.json();
     if (response.ok) return answer;
-    throw new AppError('internal', `${method} ${path} answered ${response.status}: ${JSON.stringify(answer)}`);
+    throw new AppError(
+      'internal',
+      `${method} ${path} answered ${response.status}: ${JSON.stringify(answer)}`,
+    );
   };
 }
 
@@ -233,7 +251,8 @@ async function define(api: Api, world: DemoWorld, startAt: number): Promise<void
       }
     }
   }
-  for (const [key, metric] of Object.entries(world.metrics)) await api('PUT', `/v1/metrics/${key}`, metric);
+  for (const [key, metric] of Object.entries(world.metrics))
+    await api('PUT', `/v1/metrics/${key}`, metric);
   for (const [key, experiment] of Object.entries(world.experiments)) {
     await api('PUT', `/v1/experiments/${key}`, experiment);
     await api('POST', `/v1/experiments/${key}/start`, { at: formatInstant(startAt) });
@@ -266,7 +285,9 @@ async function live(client: DemoClient, world: DemoWorld, terminal: Terminal): P
 
 function describe(analysis: Analysis, truth: Readonly<Record<string, number>>): string {
   const { action, variant } = analysis.recommendation;
-  const lines = [`${analysis.experiment}: ${action.replaceAll('_', ' ')}${variant === null ? '' : ` (${variant})`}`];
+  const lines = [
+    `${analysis.experiment}: ${action.replaceAll('_', ' ')}${variant === null ? '' : ` (${variant})`}`,
+  ];
   for (const { metric, role, comparisons } of analysis.metrics) {
     if (role !== 'goal') continue;
     for (const { relative, absolute } of comparisons) {

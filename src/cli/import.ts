@@ -20,7 +20,10 @@ export type ImportSummary = {
   readonly events: number;
   readonly accepted: number;
   readonly duplicates: number;
-  readonly refused: ReadonlyMap<string, { readonly count: number; readonly examples: readonly string[] }>;
+  readonly refused: ReadonlyMap<
+    string,
+    { readonly count: number; readonly examples: readonly string[] }
+  >;
 };
 
 const EXAMPLES = 3;
@@ -57,7 +60,10 @@ async function importFile(
   const { mapping, batchSize, deliver, terminal } = options;
   const format = options.format ?? formatOf(file);
   if (format === 'csv' && mapping === undefined) {
-    throw new AppError('invalid', `${file}: a CSV file needs --mapping, which says what its columns are.`);
+    throw new AppError(
+      'invalid',
+      `${file}: a CSV file needs --mapping, which says what its columns are.`,
+    );
   }
   const { size } = await stat(file).catch(() => {
     throw new AppError('not_found', `There is no file ${file}.`);
@@ -129,7 +135,12 @@ async function* rowsOf(
 }
 
 async function* csvRows(input: Readable): AsyncGenerator<FileRow | UnreadableEvent> {
-  const parser = parseCsv({ columns: true, bom: true, skip_empty_lines: true, relax_column_count: true });
+  const parser = parseCsv({
+    columns: true,
+    bom: true,
+    skip_empty_lines: true,
+    relax_column_count: true,
+  });
   input.on('error', (error) => parser.destroy(error));
   for await (const row of input.pipe(parser)) yield row as FileRow;
 }

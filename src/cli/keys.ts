@@ -16,12 +16,18 @@ export function listAllKeys({ config, terminal }: Surroundings): void {
   withStore(config, (store) => {
     for (const key of listKeys(store)) {
       const state = key.revokedAt === null ? 'active' : `revoked ${formatInstant(key.revokedAt)}`;
-      terminal.print([key.id, key.scope.padEnd(6), formatInstant(key.createdAt), state, key.name].join('  '));
+      terminal.print(
+        [key.id, key.scope.padEnd(6), formatInstant(key.createdAt), state, key.name].join('  '),
+      );
     }
   });
 }
 
-export function createOneKey({ config, clock, terminal }: Surroundings, scope: Scope, name: string): void {
+export function createOneKey(
+  { config, clock, terminal }: Surroundings,
+  scope: Scope,
+  name: string,
+): void {
   withStore(config, (store) => {
     const { key, secret } = createKey(store, config, clock, scope, name);
     terminal.note(`Key ${key.id} of scope ${scope}; it is shown once:`);
@@ -39,7 +45,10 @@ export function revokeOneKey({ config, clock, terminal }: Surroundings, id: stri
 }
 
 /** A new password ends every session of that name. */
-export async function resetLogin({ config, clock, terminal }: Surroundings, name: string): Promise<void> {
+export async function resetLogin(
+  { config, clock, terminal }: Surroundings,
+  name: string,
+): Promise<void> {
   const store = openControl(config);
   try {
     const password = randomBytes(15).toString('base64url');

@@ -28,7 +28,9 @@ export type Surroundings = {
 
 export function createProgram(around: Surroundings): Command {
   const program = new Command('assay')
-    .description('Measures what a machine-learning model is worth to the business, by randomized trial.')
+    .description(
+      'Measures what a machine-learning model is worth to the business, by randomized trial.',
+    )
     .version(ASSAY_VERSION)
     .addHelpText('after', settingsHelp());
   addServe(program, around);
@@ -75,7 +77,9 @@ function addImport(program: Command, around: Surroundings): void {
     .command('import')
     .description('load events, or rows that a mapping turns into events; .gz is read as it is')
     .argument('<files...>', 'CSV or NDJSON')
-    .addOption(new Option('--format <format>', 'csv or ndjson [by the name]').choices(['csv', 'ndjson']))
+    .addOption(
+      new Option('--format <format>', 'csv or ndjson [by the name]').choices(['csv', 'ndjson']),
+    )
     .option('--mapping <file>', 'JSON that says what the columns are (docs/import.md)')
     .option('--batch <events>', 'events a delivery, at most 10000', batchSize, 5000)
     .option('--source <name>', 'shown in the intake accounting', 'import')
@@ -84,11 +88,16 @@ function addImport(program: Command, around: Surroundings): void {
     .action(async (files: string[], options: ImportOptions) => {
       const { clock, terminal } = around;
       const config = around.readConfig();
-      const mapping = options.mapping === undefined ? undefined : await readMapping(options.mapping);
+      const mapping =
+        options.mapping === undefined ? undefined : await readMapping(options.mapping);
       const started = clock.monotonic();
       const rest = { files, format: options.format, mapping, batchSize: options.batch, terminal };
       if (options.url !== undefined) {
-        const deliver = deliverTo(options.url, keyFor(options.key ?? config.clientKey ?? config.adminKey), options.source);
+        const deliver = deliverTo(
+          options.url,
+          keyFor(options.key ?? config.clientKey ?? config.adminKey),
+          options.source,
+        );
         const summary = await importFiles({ ...rest, deliver });
         terminal.print(describeImport(summary, (clock.monotonic() - started) / 1000));
         return;
@@ -96,7 +105,10 @@ function addImport(program: Command, around: Surroundings): void {
       const platform = await openPlatform(config, clock, silentLog);
       try {
         const before = platform.inbox.totals();
-        const summary = await importFiles({ ...rest, deliver: deliverHere(platform, options.source) });
+        const summary = await importFiles({
+          ...rest,
+          deliver: deliverHere(platform, options.source),
+        });
         await platform.drain.drainNow();
         // Some proved to be in the warehouse already when they got there.
         const late = platform.inbox.totals().duplicate - before.duplicate - summary.duplicates;
@@ -155,19 +167,29 @@ async function analyzeThere(
   key: string,
   asked: { asOf?: number },
 ): Promise<Analysis> {
-  const response = await fetch(new URL(`/v1/experiments/${encodeURIComponent(key)}/analyses`, url), {
-    method: 'POST',
-    headers: { authorization: `Bearer ${adminKey}`, 'content-type': 'application/json' },
-    body: JSON.stringify(asked),
-  });
+  const response = await fetch(
+    new URL(`/v1/experiments/${encodeURIComponent(key)}/analyses`, url),
+    {
+      method: 'POST',
+      headers: { authorization: `Bearer ${adminKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify(asked),
+    },
+  );
   const body: unknown = await response.json();
   if (response.ok) return body as Analysis;
-  throw new AppError('invalid', `${url} answered ${response.status}: ${(body as { detail?: string }).detail}`);
+  throw new AppError(
+    'invalid',
+    `${url} answered ${response.status}: ${(body as { detail?: string }).detail}`,
+  );
 }
 
 function addKeys(program: Command, around: Surroundings): void {
   const keys = program.command('keys').description('keys of programs, and logins');
-  const here = () => ({ config: around.readConfig(), clock: around.clock, terminal: around.terminal });
+  const here = () => ({
+    config: around.readConfig(),
+    clock: around.clock,
+    terminal: around.terminal,
+  });
   keys
     .command('list')
     .description('every key, without its secret')
@@ -175,9 +197,13 @@ function addKeys(program: Command, around: Surroundings): void {
   keys
     .command('create')
     .description('a new key; its secret is printed once')
-    .addArgument(program.createArgument('<scope>', 'what it may do').choices(['client', 'server', 'admin']))
+    .addArgument(
+      program.createArgument('<scope>', 'what it may do').choices(['client', 'server', 'admin']),
+    )
     .argument('[name]', 'whose it is', 'unnamed')
-    .action((scope: 'client' | 'server' | 'admin', name: string) => createOneKey(here(), scope, name));
+    .action((scope: 'client' | 'server' | 'admin', name: string) =>
+      createOneKey(here(), scope, name),
+    );
   keys
     .command('revoke')
     .description('a key stops working at once')

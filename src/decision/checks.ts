@@ -3,7 +3,11 @@ import type { Check } from '../domain/analysis.ts';
 import { sampleRatioMismatch, sequentialSampleRatio } from '../stats/index.ts';
 
 export type CheckFacts = {
-  readonly arms: readonly { readonly variant: string; readonly weight: number; readonly units: number }[];
+  readonly arms: readonly {
+    readonly variant: string;
+    readonly weight: number;
+    readonly units: number;
+  }[];
   readonly crossovers: number;
   /** Exposures that enrolled nobody, by reason. */
   readonly strays: ReadonlyMap<string, number>;
@@ -52,7 +56,12 @@ function sampleRatio({ arms }: CheckFacts): Check {
   const always = sequentialSampleRatio(counts, weights);
   const shell = { id: 'srm', threshold: SRM_ALARM };
   if (once.status === 'impossible_count' || always.status === 'impossible_count') {
-    return { ...shell, status: 'fail', value: 0, says: 'Units were seen in a variant of weight 0.' };
+    return {
+      ...shell,
+      status: 'fail',
+      value: 0,
+      says: 'Units were seen in a variant of weight 0.',
+    };
   }
   if (once.status !== 'ok') {
     return { ...shell, status: 'unknown', value: null, says: 'No unit has been exposed yet.' };
@@ -74,7 +83,12 @@ function sampleRatio({ arms }: CheckFacts): Check {
       says: `The split of units is unusual (${split}), not beyond what chance does over many looks.`,
     };
   }
-  return { ...shell, status: 'pass', value: once.p, says: `The split of units is as planned (${split}).` };
+  return {
+    ...shell,
+    status: 'pass',
+    value: once.p,
+    says: `The split of units is as planned (${split}).`,
+  };
 }
 
 function emptyArms({ arms }: CheckFacts): Check {

@@ -41,7 +41,11 @@ export type Question = {
 
 export type Monitoring =
   /** The latest reached look with its own data, or null before the first. */
-  | { readonly kind: 'group_sequential'; readonly looks: readonly ReachedLook[]; readonly atLook: Arms | null }
+  | {
+      readonly kind: 'group_sequential';
+      readonly looks: readonly ReachedLook[];
+      readonly atLook: Arms | null;
+    }
   | { readonly kind: 'always_valid'; readonly ready: boolean }
   /** One look at the end. */
   | { readonly kind: 'fixed'; readonly ended: boolean };
@@ -158,7 +162,11 @@ function decideAtLook(
   if (last === undefined || atLook === null) return UNDECIDED;
   const test = welch(atLook.control, atLook.treatment, { alpha: question.alpha });
   if (test.status !== 'ok') return UNDECIDED;
-  const plan = { information: looks.map((look) => look.information), spending: SPENDING, final: last.final };
+  const plan = {
+    information: looks.map((look) => look.information),
+    spending: SPENDING,
+    final: last.final,
+  };
   const { criticalValues } = boundaries({ ...plan, alpha: question.alpha });
   const reach = (criticalValues.at(-1) ?? Number.POSITIVE_INFINITY) * test.se;
   const bounds = { lower: test.estimate - reach, upper: test.estimate + reach };
@@ -230,10 +238,7 @@ function conclude(
   };
 }
 
-function relativeOf(
-  arms: Arms,
-  alpha: number,
-): Pick<Comparison, 'relative' | 'relativeStatus'> {
+function relativeOf(arms: Arms, alpha: number): Pick<Comparison, 'relative' | 'relativeStatus'> {
   const result = relative(arms.control, arms.treatment, { alpha });
   if (result.status === 'ok' && !result.baselineNoisy) {
     const { estimate, lower, upper } = result;
@@ -279,7 +284,8 @@ function askedOf(question: Question): { arms: Arms; criticalValue: number | unde
     }
     case 'always_valid': {
       const { control, treatment } = question.now;
-      if (!monitoring.ready || Math.min(control.n, treatment.n) < ALWAYS_VALID_UNITS_MIN) return null;
+      if (!monitoring.ready || Math.min(control.n, treatment.n) < ALWAYS_VALID_UNITS_MIN)
+        return null;
       const bound = confidenceSequenceOneSided({
         estimate: 0,
         se: 1,

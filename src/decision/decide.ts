@@ -144,11 +144,11 @@ function noHarm(arms: readonly ArmFacts[], timing: Timing): HarmRule {
   );
   const shell = { id: 'no_harm', says: 'No alarm for harm', fired: false, alarm: false };
   const ringing = alarms.filter((alarm) => alarm.fired);
-  const smallest = (ringing.length > 0 ? ringing : alarms).reduce<(typeof alarms)[number] | undefined>(
-    (least, alarm) => (least === undefined || alarm.p < least.p ? alarm : least),
-    undefined,
-  );
-  const needed = smallest === undefined ? '100 units in each variant' : `p above ${short(smallest.threshold)}`;
+  const smallest = (ringing.length > 0 ? ringing : alarms).reduce<
+    (typeof alarms)[number] | undefined
+  >((least, alarm) => (least === undefined || alarm.p < least.p ? alarm : least), undefined);
+  const needed =
+    smallest === undefined ? '100 units in each variant' : `p above ${short(smallest.threshold)}`;
   if (smallest?.fired === true) {
     return {
       ...shell,
@@ -233,15 +233,16 @@ function shipRules(arm: ArmFacts): ShipCase {
         arm.guardrails.length === 0
           ? 'none set'
           : `${protectedOnes.length} of ${arm.guardrails.length}${
-              open.length > 0 ? ` (not ${open.map((guardrail) => guardrail.metric).join(', ')})` : ''
+              open.length > 0
+                ? ` (not ${open.map((guardrail) => guardrail.metric).join(', ')})`
+                : ''
             }`,
-      needed: arm.guardrails.length === 0 ? 'nothing' : `${arm.guardrails.length} of ${arm.guardrails.length}`,
-      state:
+      needed:
         arm.guardrails.length === 0
-          ? 'not_applicable'
-          : open.length === 0
-            ? 'passed'
-            : 'failed',
+          ? 'nothing'
+          : `${arm.guardrails.length} of ${arm.guardrails.length}`,
+      state:
+        arm.guardrails.length === 0 ? 'not_applicable' : open.length === 0 ? 'passed' : 'failed',
       fired: false,
     },
   ];
@@ -249,7 +250,10 @@ function shipRules(arm: ArmFacts): ShipCase {
     variant: arm.variant,
     rules,
     passed: rules.every((rule) => rule.state !== 'failed'),
-    strength: Math.max(Number.NEGATIVE_INFINITY, ...arm.goals.map((goal) => goal.deciding?.lower ?? Number.NEGATIVE_INFINITY)),
+    strength: Math.max(
+      Number.NEGATIVE_INFINITY,
+      ...arm.goals.map((goal) => goal.deciding?.lower ?? Number.NEGATIVE_INFINITY),
+    ),
   };
 }
 
@@ -281,7 +285,10 @@ function futility(arms: readonly ArmFacts[]): Rule {
   return {
     ...shell,
     found: shown === undefined ? 'no goal' : `${shown.goal.metric}: ${intervalOf(shown.goal)}`,
-    needed: shown === undefined || shown.goal.mde === null ? shell.needed : neededOf(shown.goal, shown.goal.mde),
+    needed:
+      shown === undefined || shown.goal.mde === null
+        ? shell.needed
+        : neededOf(shown.goal, shown.goal.mde),
     state: hopeless ? 'failed' : 'passed',
   };
 }

@@ -22,7 +22,10 @@ export function scheduleLooks(
   startedAt: number,
   settledAt: number | null,
 ): ScheduledLook[] {
-  const weekly = Array.from({ length: Math.floor(plan.maxDays / 7) }, (_, index) => 7 * (index + 1));
+  const weekly = Array.from(
+    { length: Math.floor(plan.maxDays / 7) },
+    (_, index) => 7 * (index + 1),
+  );
   const days = [...(plan.looks ?? weekly), plan.maxDays]
     .filter((day) => day >= plan.minDays && day <= plan.maxDays)
     .filter((day, index, all) => all.indexOf(day) === index);

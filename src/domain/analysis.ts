@@ -167,7 +167,10 @@ export type AnalysisSql = {
 };
 
 /** New units by UTC day of their first exposure. */
-export type ExposureDay = { readonly day: string; readonly units: { readonly [variant: string]: number } };
+export type ExposureDay = {
+  readonly day: string;
+  readonly units: { readonly [variant: string]: number };
+};
 
 /** What is kept beside an analysis for its page: nothing here changes a number of the analysis. */
 export type AnalysisDetail = {
@@ -182,6 +185,13 @@ export type AnalysisDetail = {
     readonly sum: string;
     readonly sumOfSquares: string;
   }[];
+  /** The intervals that decide, as relative changes: what is stored beside is in the metric's own unit. */
+  readonly deciding: readonly {
+    readonly metric: string;
+    readonly variant: string;
+    readonly lower: number;
+    readonly upper: number;
+  }[];
   /** Units whose goals are complete: what the planned units are counted against. */
   readonly matureUnits: number;
   readonly intake: { readonly waiting: number };
@@ -190,5 +200,8 @@ export type AnalysisDetail = {
 /** The body of `POST /v1/experiments/:key/analyses`. The watermark repeats an earlier analysis. */
 export const analysisRequestSchema = z.strictObject({
   asOf: instantSchema.optional(),
-  watermark: z.string().regex(/^\d{1,18}$/, 'must be the watermark of an earlier analysis').optional(),
+  watermark: z
+    .string()
+    .regex(/^\d{1,18}$/, 'must be the watermark of an earlier analysis')
+    .optional(),
 });

@@ -14,7 +14,9 @@ export const attributeNameSchema = textSchema(200)
 const scalarSchema = z.union([textSchema(1000), z.number(), z.boolean()], {
   error: 'must be text, a number, true or false',
 });
-const orderedSchema = z.union([textSchema(1000), z.number()], { error: 'must be text or a number' });
+const orderedSchema = z.union([textSchema(1000), z.number()], {
+  error: 'must be text or a number',
+});
 
 function test<const Operators extends readonly [string, ...string[]], Value extends z.ZodType>(
   operators: Operators,

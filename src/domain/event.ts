@@ -69,7 +69,11 @@ export type Inference = Common & {
 export type AssayEvent = Exposure | Outcome | Inference;
 
 const id = z.string().min(1).max(200).refine(isWellFormed, 'must be well-formed Unicode');
-const shortText = z.string().min(1, 'must not be empty').max(200).refine(isWellFormed, 'must be well-formed Unicode');
+const shortText = z
+  .string()
+  .min(1, 'must not be empty')
+  .max(200)
+  .refine(isWellFormed, 'must be well-formed Unicode');
 const reference = z.string().min(1).max(1000).refine(isWellFormed, 'must be well-formed Unicode');
 const properties = z.record(z.string(), z.json(), { error: 'must be an object' });
 const version = z.number().int().min(1, 'must be at least 1').max(1_000_000_000);
@@ -155,7 +159,9 @@ export function parseEvent(sent: unknown, now: number): ParsedEvent {
   }
   const raw = sent as Record<string, unknown>;
   const eventId = typeof raw.id === 'string' ? raw.id.slice(0, 200) : null;
-  const schema = Object.hasOwn(schemas, String(raw.kind)) ? schemas[raw.kind as AssayEvent['kind']] : undefined;
+  const schema = Object.hasOwn(schemas, String(raw.kind))
+    ? schemas[raw.kind as AssayEvent['kind']]
+    : undefined;
   if (schema === undefined) {
     return refuse(eventId, 'invalid', '/kind: must be exposure, outcome or inference');
   }
@@ -184,10 +190,18 @@ type ParsedShape = z.output<typeof eventSchema>;
 function normalise(shape: ParsedShape, now: number): ParsedEvent {
   const ts = instantOf(shape.ts);
   if (ts === undefined) {
-    return refuse(shape.id, 'ts_invalid', '/ts: must be RFC 3339 with a zone, or epoch milliseconds');
+    return refuse(
+      shape.id,
+      'ts_invalid',
+      '/ts: must be RFC 3339 with a zone, or epoch milliseconds',
+    );
   }
   if (ts > now + EVENT_LIMITS.futureMs) {
-    return refuse(shape.id, 'ts_in_future', `/ts: ${formatInstant(ts)} is over 24 h ahead of the server`);
+    return refuse(
+      shape.id,
+      'ts_in_future',
+      `/ts: ${formatInstant(ts)} is over 24 h ahead of the server`,
+    );
   }
   const units = unitsOf(shape.units);
   if (typeof units === 'string') return refuse(shape.id, 'unit_invalid', units);
@@ -196,7 +210,11 @@ function normalise(shape: ParsedShape, now: number): ParsedEvent {
   for (const bag of ['properties', 'attributes'] as const) {
     const content = bag in rounded ? rounded[bag as keyof typeof rounded] : undefined;
     if (content !== undefined && Object.keys(content as object).length > EVENT_LIMITS.properties) {
-      return refuse(shape.id, 'too_many_properties', `/${bag}: more than ${EVENT_LIMITS.properties}`);
+      return refuse(
+        shape.id,
+        'too_many_properties',
+        `/${bag}: more than ${EVENT_LIMITS.properties}`,
+      );
     }
   }
   const event = { ...rounded, ts, units } as AssayEvent;
@@ -221,7 +239,8 @@ function unitsOf(units: unknown): Record<string, string> | string {
   if (entries.length > 10) return '/units: at most 10 unit types';
   const result: Record<string, string> = {};
   for (const [type, value] of entries) {
-    if (!keySchema.safeParse(type).success) return `/units: "${type.slice(0, 100)}" is not a unit type`;
+    if (!keySchema.safeParse(type).success)
+      return `/units: "${type.slice(0, 100)}" is not a unit type`;
     const unit = unitIdOf(value);
     if (unit === undefined) {
       return `/units/${type}: must be non-empty well-formed text of at most ${UNIT_ID_BYTES_MAX} bytes, or a safe integer`;
@@ -269,7 +288,10 @@ function refuse(id: string | null, code: RejectionCode, detail: string): ParsedE
 export const eventBatchSchema = z.strictObject({
   events: z
     .array(z.unknown(), { error: 'must be a list of events' })
-    .max(EVENT_LIMITS.eventsPerRequest, `at most ${EVENT_LIMITS.eventsPerRequest} events a request`),
+    .max(
+      EVENT_LIMITS.eventsPerRequest,
+      `at most ${EVENT_LIMITS.eventsPerRequest} events a request`,
+    ),
   sentAt: z.union([z.string(), z.number()]).optional(),
   sdk: z.strictObject({ name: shortText, version: shortText }).optional(),
   source: shortText.optional(),

@@ -17,7 +17,8 @@ export function isShallow(value: unknown, levels: number): boolean {
  * @param value JSON that is shallow.
  */
 export function unkeepable(value: unknown): string | undefined {
-  if (typeof value === 'string') return value.isWellFormed() ? undefined : 'must be well-formed Unicode';
+  if (typeof value === 'string')
+    return value.isWellFormed() ? undefined : 'must be well-formed Unicode';
   if (typeof value !== 'object' || value === null) return undefined;
   if (Array.isArray(value)) return firstProblem(value);
   const names = Object.keys(value);

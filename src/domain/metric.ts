@@ -32,7 +32,9 @@ const shared = {
   owner: nameSchema.optional(),
   tags: tagsSchema.default([]),
   event: eventNameSchema,
-  direction: z.enum(['increase', 'decrease'], { error: 'must be increase or decrease' }).default('increase'),
+  direction: z
+    .enum(['increase', 'decrease'], { error: 'must be increase or decrease' })
+    .default('increase'),
   // Part of the published shape; refused until the warehouse can honour them, never ignored.
   filter: notYet('filters'),
   winsorize: notYet('capping'),

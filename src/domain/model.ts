@@ -1,6 +1,13 @@
 /** Models, their versions, and what was measured about a version offline. */
 import { z } from 'zod';
-import { instantSchema, keySchema, nameSchema, noteSchema, tagsSchema, textSchema } from './words.ts';
+import {
+  instantSchema,
+  keySchema,
+  nameSchema,
+  noteSchema,
+  tagsSchema,
+  textSchema,
+} from './words.ts';
 
 /** The body of `PUT /v1/models/:key`. */
 export const modelDefinitionSchema = z.strictObject({
@@ -10,7 +17,9 @@ export const modelDefinitionSchema = z.strictObject({
   family: nameSchema.optional(),
   task: z.enum(['binary', 'multiclass', 'regression', 'ranking', 'other']).optional(),
   owner: nameSchema.optional(),
-  tier: z.union([z.literal(1), z.literal(2), z.literal(3)], { error: 'must be 1, 2 or 3' }).optional(),
+  tier: z
+    .union([z.literal(1), z.literal(2), z.literal(3)], { error: 'must be 1, 2 or 3' })
+    .optional(),
   surface: keySchema.optional(),
   tags: tagsSchema.default([]),
 });
@@ -55,7 +64,9 @@ export const offlineEvaluationSchema = z.strictObject({
   higherIsBetter: z.boolean({ error: 'must be true or false' }),
   standardError: z.number().positive('must be above 0').optional(),
   n: z.number().int().positive().optional(),
-  testSet: z.strictObject({ reference: textSchema(2000), sha256: digestSchema.optional() }).optional(),
+  testSet: z
+    .strictObject({ reference: textSchema(2000), sha256: digestSchema.optional() })
+    .optional(),
   labelSource: textSchema(200).optional(),
   evaluatedAt: instantSchema.optional(),
 });

@@ -29,7 +29,8 @@ export function parseInstant(text: string): number | undefined {
   if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60) return undefined;
   if (Number(zoneHour ?? 0) > 23 || Number(zoneMinute ?? 0) > 59) return undefined;
   const milliseconds = fraction === undefined ? 0 : Number(fraction.padEnd(3, '0').slice(0, 3));
-  const zoneMinutes = (sign === '-' ? -1 : 1) * (Number(zoneHour ?? 0) * 60 + Number(zoneMinute ?? 0));
+  const zoneMinutes =
+    (sign === '-' ? -1 : 1) * (Number(zoneHour ?? 0) * 60 + Number(zoneMinute ?? 0));
   const leap = Number(second) === 60;
   const instant =
     daysFromCivil(Number(year), monthNumber, dayNumber) * MS_PER_DAY +
@@ -44,7 +45,9 @@ export function parseInstant(text: string): number | undefined {
 /** Milliseconds to '2026-11-24T08:30:00.000Z'. */
 export function formatInstant(instant: number): string {
   if (!Number.isInteger(instant) || instant < INSTANT_MIN || instant > INSTANT_MAX) {
-    throw new RangeError(`instant must be an integer in [${INSTANT_MIN}, ${INSTANT_MAX}]: ${instant}`);
+    throw new RangeError(
+      `instant must be an integer in [${INSTANT_MIN}, ${INSTANT_MAX}]: ${instant}`,
+    );
   }
   const days = Math.floor(instant / MS_PER_DAY);
   const { year, month, day } = civilFromDays(days);

@@ -15,5 +15,7 @@ export function unitIdOf(value: unknown): string | undefined {
 function isShortEnough(text: string): boolean {
   // One UTF-16 code unit takes one to three bytes of UTF-8.
   if (text.length * 3 <= UNIT_ID_BYTES_MAX) return true;
-  return text.length <= UNIT_ID_BYTES_MAX && new TextEncoder().encode(text).length <= UNIT_ID_BYTES_MAX;
+  return (
+    text.length <= UNIT_ID_BYTES_MAX && new TextEncoder().encode(text).length <= UNIT_ID_BYTES_MAX
+  );
 }

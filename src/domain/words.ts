@@ -15,7 +15,10 @@ export const keySchema = z
 /** 'ranker@7': a model and one of its versions. */
 export const modelRefSchema = z
   .string({ error: 'must be text such as ranker@7' })
-  .regex(/^[A-Za-z0-9._-]{1,100}@[A-Za-z0-9._-]{1,100}$/, 'must be MODEL@VERSION, such as ranker@7');
+  .regex(
+    /^[A-Za-z0-9._-]{1,100}@[A-Za-z0-9._-]{1,100}$/,
+    'must be MODEL@VERSION, such as ranker@7',
+  );
 
 export function textSchema(maxLength: number) {
   return z
@@ -53,4 +56,10 @@ export const instantSchema = z
     return instant;
   });
 
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [key: string]: Json };

@@ -65,7 +65,10 @@ export function createKey(
 export type KeyHolder = Pick<Key, 'id' | 'scope'>;
 
 /** Who sends this key? Undefined when nobody we know, or a key of another environment. */
-export function openKeyring(store: Store, config: Config): (secret: string) => KeyHolder | undefined {
+export function openKeyring(
+  store: Store,
+  config: Config,
+): (secret: string) => KeyHolder | undefined {
   const fixed = new Map<string, KeyHolder>();
   for (const [scope, secret] of [
     ['admin', config.adminKey],

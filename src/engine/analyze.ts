@@ -2,6 +2,8 @@
  * One analysis, top to bottom: plan, exact sums from the warehouse, estimates, checks, verdict, stored result.
  * With the same asOf and watermark it gives the same units, counts, checks, metrics and recommendation.
  */
+
+import { runChecks } from '../decision/checks.ts';
 import {
   type Arms,
   type Compared,
@@ -9,9 +11,13 @@ import {
   type Monitoring,
   SPENDING,
 } from '../decision/compare.ts';
-import { runChecks } from '../decision/checks.ts';
 import { type ArmFacts, type Decision, decide, type Timing } from '../decision/decide.ts';
-import { type ReachedLook, reachedLooks, type ScheduledLook, scheduleLooks } from '../decision/looks.ts';
+import {
+  type ReachedLook,
+  reachedLooks,
+  type ScheduledLook,
+  scheduleLooks,
+} from '../decision/looks.ts';
 import {
   type Analysis,
   type AnalysisDetail,
@@ -31,8 +37,14 @@ import { ASSAY_VERSION } from '../runtime/assay-version.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { canonicalJson, newId, sha256 } from '../runtime/ids.ts';
 import type { Log } from '../runtime/log.ts';
-import { benjaminiHochberg, boundaries, holm, type Moments, momentsFromExactSums } from '../stats/index.ts';
-import { saveAnalysis, type StoredAnalysis } from '../store/analyses.ts';
+import {
+  benjaminiHochberg,
+  boundaries,
+  holm,
+  type Moments,
+  momentsFromExactSums,
+} from '../stats/index.ts';
+import { type StoredAnalysis, saveAnalysis } from '../store/analyses.ts';
 import { findExperiment, type StoredExperiment } from '../store/experiments.ts';
 import type { Store } from '../store/open.ts';
 import type { Enrolment, ExactSums, MetricQuestion, Warehouse } from '../warehouse/warehouse.ts';
@@ -177,20 +189,30 @@ async function measure(warehouse: Warehouse, study: Study, watermark: bigint): P
   const strays = keep(await warehouse.strays(enrolment), 'outside_trial');
   const days = keep(await warehouse.exposureDays(enrolment), 'exposures_by_day');
 
-  const cutoffs = [...study.looks.map((look) => look.at).filter((at) => at <= study.asOf), study.asOf];
+  const cutoffs = [
+    ...study.looks.map((look) => look.at).filter((at) => at <= study.asOf),
+    study.asOf,
+  ];
   const mature = keep(
-    await warehouse.matureUnits(enrolment, cutoffs.map((at) => at - study.goalMaturityMs)),
+    await warehouse.matureUnits(
+      enrolment,
+      cutoffs.map((at) => at - study.goalMaturityMs),
+    ),
     'mature_units',
   );
   const matureAt = (instant: number): number => mature.get(instant - study.goalMaturityMs) ?? 0;
   const reached = reachedLooks(study.looks, study.asOf, matureAt, study.plannedUnits);
-  const lookAt = study.experiment.plan.monitoring === 'group_sequential' ? reached.at(-1)?.at : undefined;
+  const lookAt =
+    study.experiment.plan.monitoring === 'group_sequential' ? reached.at(-1)?.at : undefined;
 
   const sums = new Map<string, ReadonlyMap<string, ExactSums>>();
   const sumsAtLook = new Map<string, ReadonlyMap<string, ExactSums>>();
   for (const { role, metric } of study.metrics) {
     const id = `metric:${metric.key}`;
-    sums.set(metric.key, keep(await warehouse.sums(enrolment, questionOf(study, metric, study.asOf)), id));
+    sums.set(
+      metric.key,
+      keep(await warehouse.sums(enrolment, questionOf(study, metric, study.asOf)), id),
+    );
     if (lookAt === undefined || role === 'secondary') continue;
     const then = enrolmentOf(study, lookAt, watermark);
     const answer = await warehouse.sums(then, questionOf(study, metric, lookAt));
@@ -232,7 +254,9 @@ function questionOf(study: Study, metric: Metric, asOf: number): MetricQuestion 
   const stop = study.experiment.stoppedAt;
   const outcomesEnd = stop === null ? asOf : Math.min(asOf, bounded ? stop + maturityMs : stop);
   const property =
-    metric.kind === 'sum' && metric.value !== 'value' ? metric.value.slice('properties.'.length) : null;
+    metric.kind === 'sum' && metric.value !== 'value'
+      ? metric.value.slice('properties.'.length)
+      : null;
   return {
     kind: metric.kind,
     event: metric.event,
@@ -293,7 +317,8 @@ function conclude(study: Study, measured: Measured, around: Surroundings): Store
     .filter((variant) => variant.weight > 0)
     .map((variant) => armFacts(study, compared, variant.key));
   const decision: Decision = decide({ checks, arms, timing });
-  const exposed = [...measured.units.values()].reduce((sum, units) => sum + units, 0) + measured.crossovers;
+  const exposed =
+    [...measured.units.values()].reduce((sum, units) => sum + units, 0) + measured.crossovers;
   const moments = momentsDetail(measured);
   const planHash = experiment.planHash ?? '';
   const asOf = formatInstant(study.asOf);
@@ -325,6 +350,7 @@ function conclude(study: Study, measured: Measured, around: Surroundings): Store
       exposures: measured.exposures,
       sql: measured.sql,
       moments,
+      deciding: decidingIntervals(compared),
       matureUnits: measured.matureUnits,
       intake: { waiting: around.waiting },
     },
@@ -344,7 +370,9 @@ function timingOf(study: Study, measured: Measured): Timing {
       minDays: plan.minDays,
       mayDecide: last !== undefined,
       waitsFor:
-        next === undefined ? 'units with complete data' : `look on day ${Number(next.day.toFixed(1))}`,
+        next === undefined
+          ? 'units with complete data'
+          : `look on day ${Number(next.day.toFixed(1))}`,
       final: last?.final === true,
     };
   }
@@ -364,10 +392,15 @@ function isSettled(study: Study): boolean {
 }
 
 /** Every metric and treatment arm, compared with control. */
-function compareAll(study: Study, measured: Measured, timing: Timing): ReadonlyMap<string, Compared> {
+function compareAll(
+  study: Study,
+  measured: Measured,
+  timing: Timing,
+): ReadonlyMap<string, Compared> {
   const { experiment, control, treatments } = study;
   const goalTests = experiment.metrics.goals.length * treatments.length;
-  const alarms = (experiment.metrics.goals.length + experiment.metrics.guardrails.length) * treatments.length;
+  const alarms =
+    (experiment.metrics.goals.length + experiment.metrics.guardrails.length) * treatments.length;
   const totalWeight = experiment.variants.reduce((sum, variant) => sum + variant.weight, 0);
   const compared = new Map<string, Compared>();
   for (const { role, metric } of study.metrics) {
@@ -419,7 +452,8 @@ function monitoringOf(
 
 function marginOf(experiment: StoredExperiment, metric: string) {
   const guardrail = experiment.metrics.guardrails.find((entry) => entry.metric === metric);
-  if (guardrail?.margin !== undefined) return { size: guardrail.margin, scale: 'relative' as const };
+  if (guardrail?.margin !== undefined)
+    return { size: guardrail.margin, scale: 'relative' as const };
   if (guardrail?.marginAbsolute === undefined) return null;
   return { size: guardrail.marginAbsolute, scale: 'absolute' as const };
 }
@@ -442,7 +476,11 @@ function momentsOf(sums: ExactSums | undefined): Moments {
   });
 }
 
-function armFacts(study: Study, compared: ReadonlyMap<string, Compared>, variant: string): ArmFacts {
+function armFacts(
+  study: Study,
+  compared: ReadonlyMap<string, Compared>,
+  variant: string,
+): ArmFacts {
   const of = (metric: string): Compared => {
     const found = compared.get(pairKey(metric, variant));
     if (found === undefined) throw new RangeError(`${metric} of ${variant} was not compared`);
@@ -476,7 +514,8 @@ function metricResults(
   const rows = study.metrics.flatMap(({ role, metric }) =>
     study.treatments.map((treatment) => {
       const found = compared.get(pairKey(metric.key, treatment.key));
-      if (found === undefined) throw new RangeError(`${metric.key} was not compared with ${control.key}`);
+      if (found === undefined)
+        throw new RangeError(`${metric.key} was not compared with ${control.key}`);
       return { role, metric: metric.key, comparison: found.comparison };
     }),
   );
@@ -499,7 +538,8 @@ function metricResults(
     comparisons: rows
       .filter((row) => row.metric === metric.key)
       .map((row) => {
-        const pAdjusted = role === 'guardrail' ? row.comparison.p : (adjusted.get(row) ?? undefined);
+        const pAdjusted =
+          role === 'guardrail' ? row.comparison.p : (adjusted.get(row) ?? undefined);
         return pAdjusted === undefined ? row.comparison : { ...row.comparison, pAdjusted };
       }),
   }));
@@ -519,23 +559,27 @@ function looksOf(study: Study, measured: Measured): Look[] {
           spending: SPENDING,
           final: last.final,
         }).criticalValues;
-  const done = reached.map((look, index): Look => ({
-    day: look.day,
-    at: formatInstant(look.at),
-    information: look.information,
-    bound: bounds[index] ?? null,
-    state: 'done',
-  }));
+  const done = reached.map(
+    (look, index): Look => ({
+      day: look.day,
+      at: formatInstant(look.at),
+      information: look.information,
+      bound: bounds[index] ?? null,
+      state: 'done',
+    }),
+  );
   if (last?.final === true) return done;
   const coming = study.looks
     .filter((look) => look.at > study.asOf)
-    .map((look, index): Look => ({
-      day: look.day,
-      at: formatInstant(look.at),
-      information: null,
-      bound: null,
-      state: index === 0 ? 'next' : 'planned',
-    }));
+    .map(
+      (look, index): Look => ({
+        day: look.day,
+        at: formatInstant(look.at),
+        information: null,
+        bound: null,
+        state: index === 0 ? 'next' : 'planned',
+      }),
+    );
   return [...done, ...coming];
 }
 
@@ -553,6 +597,16 @@ function momentsDetail(measured: Measured): AnalysisDetail['moments'] {
       sumOfSquares: sums.sumOfSquares.toString(),
     })),
   );
+}
+
+function decidingIntervals(compared: ReadonlyMap<string, Compared>): AnalysisDetail['deciding'] {
+  return [...compared].flatMap(([pair, { deciding, direction }]) => {
+    if (deciding === null) return [];
+    const [metric = '', variant = ''] = pair.split('\n');
+    return direction === 'increase'
+      ? [{ metric, variant, lower: deciding.lower, upper: deciding.upper }]
+      : [{ metric, variant, lower: -deciding.upper, upper: -deciding.lower }];
+  });
 }
 
 function pairKey(metric: string, variant: string): string {

@@ -1,6 +1,6 @@
 /** One assignment asked of the server: the law, and the exposure it gives rise to. */
 import { assign } from '../bucketing/assign.ts';
-import type { AssignRequest, Assignment, Units } from '../domain/assignment.ts';
+import type { Assignment, AssignRequest, Units } from '../domain/assignment.ts';
 import type { Exposure } from '../domain/event.ts';
 import { unitIdOf } from '../domain/unit.ts';
 import type { Inbox } from '../inbox/inbox.ts';
@@ -87,12 +87,7 @@ export function openAssigner(options: {
 }
 
 function memoryKey(exposure: Exposure): string {
-  return JSON.stringify([
-    exposure.experiment,
-    exposure.version,
-    exposure.variant,
-    exposure.units,
-  ]);
+  return JSON.stringify([exposure.experiment, exposure.version, exposure.variant, exposure.units]);
 }
 
 function usableUnits(sent: Readonly<Record<string, unknown>>): Record<string, string> {

@@ -1,9 +1,6 @@
 /** Metrics, models and experiments as people define them. The store writes; a frozen plan stays frozen. */
 import { seedsOf } from '../bucketing/compile.ts';
-import {
-  type ExperimentDefinition,
-  experimentDefinitionSchema,
-} from '../domain/experiment.ts';
+import { type ExperimentDefinition, experimentDefinitionSchema } from '../domain/experiment.ts';
 import { type Metric, metricDefinitionSchema } from '../domain/metric.ts';
 import {
   type Model,
@@ -48,7 +45,8 @@ export function putMetric(store: Store, clock: Clock, key: string, body: unknown
     const before = findMetric(store, key);
     if (before !== undefined) {
       const { key: _key, version: _version, createdAt: _createdAt, ...same } = before;
-      if (canonicalJson(same) === canonicalJson(definition)) return { value: before, created: false };
+      if (canonicalJson(same) === canonicalJson(definition))
+        return { value: before, created: false };
     }
     const version = (before?.version ?? 0) + 1;
     const value: Metric = { ...definition, key, version, createdAt: clock.now() };
@@ -187,7 +185,9 @@ function refuseFrozen(before: StoredExperiment, definition: ExperimentDefinition
       detail: `is frozen since the start; ${FREE_FIELDS.join(', ')}, guardrails and secondary metrics may change`,
     }));
   if (problems.length === 0) return;
-  throw new AppError('frozen', `The experiment is ${before.state}: its plan is frozen.`, { problems });
+  throw new AppError('frozen', `The experiment is ${before.state}: its plan is frozen.`, {
+    problems,
+  });
 }
 
 function frozenPart(definition: ExperimentDefinition): Record<string, unknown> {

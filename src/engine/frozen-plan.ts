@@ -54,7 +54,8 @@ function missingFrom(experiment: Experiment): Problem[] {
     if (guardrail.margin !== undefined || guardrail.marginAbsolute !== undefined) return;
     problems.push({
       pointer: `/metrics/guardrails/${index}/margin`,
-      detail: 'the loss that would still be acceptable is needed: margin (relative) or marginAbsolute',
+      detail:
+        'the loss that would still be acceptable is needed: margin (relative) or marginAbsolute',
     });
   });
   const treatments = experiment.variants.filter(
@@ -65,7 +66,10 @@ function missingFrom(experiment: Experiment): Problem[] {
   }
   experiment.variants.forEach((variant, index) => {
     if (variant.role !== 'control' || variant.weight > 0) return;
-    problems.push({ pointer: `/variants/${index}/weight`, detail: 'control needs a weight above 0' });
+    problems.push({
+      pointer: `/variants/${index}/weight`,
+      detail: 'control needs a weight above 0',
+    });
   });
   return problems;
 }

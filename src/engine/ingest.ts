@@ -1,10 +1,5 @@
 /** A request's events: judged one by one, kept for good or refused with a reason, then acknowledged. */
-import {
-  type AssayEvent,
-  EVENT_LIMITS,
-  type EventReceipt,
-  parseEvent,
-} from '../domain/event.ts';
+import { type AssayEvent, EVENT_LIMITS, type EventReceipt, parseEvent } from '../domain/event.ts';
 import { BODY_DEPTH_MAX, isShallow } from '../domain/json.ts';
 import type { Inbox, RefusedEvent } from '../inbox/inbox.ts';
 import type { Clock } from '../runtime/clock.ts';

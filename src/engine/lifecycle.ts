@@ -34,11 +34,14 @@ export function openLifecycle(options: {
       if (found.state === 'running') return found;
       const now = clock.now();
       const startedAt = at ?? now;
-      if (startedAt > now) throw refusedStart('is in the future; an experiment starts now or in the past');
+      if (startedAt > now)
+        throw refusedStart('is in the future; an experiment starts now or in the past');
       if (startedAt < now && at !== undefined) {
         await drain.drainNow();
         if (await warehouse.hasExposures(key)) {
-          throw refusedStart('cannot lie in the past: exposures of this experiment are known already');
+          throw refusedStart(
+            'cannot lie in the past: exposures of this experiment are known already',
+          );
         }
       }
       const started = store.transaction(() => {
@@ -109,7 +112,16 @@ function refuseTakenSlot(store: Store, next: StoredExperiment): void {
       next.slot.from < experiment.slot.to,
   );
   if (other === undefined) return;
-  throw new AppError('slot_taken', `${other.key} runs in an overlapping slot of layer ${next.layer}.`, {
-    problems: [{ pointer: '/slot', detail: `overlaps ${other.slot.from} to ${other.slot.to} of ${other.key}` }],
-  });
+  throw new AppError(
+    'slot_taken',
+    `${other.key} runs in an overlapping slot of layer ${next.layer}.`,
+    {
+      problems: [
+        {
+          pointer: '/slot',
+          detail: `overlaps ${other.slot.from} to ${other.slot.to} of ${other.key}`,
+        },
+      ],
+    },
+  );
 }

@@ -86,7 +86,9 @@ function cellOf(cell: Cell, row: FileRow, number: number): unknown {
   const text = textAt(row, cell.column);
   if (cell.values !== undefined) {
     if (Object.hasOwn(cell.values, text)) return cell.values[text];
-    throw new RowProblem(`column ${cell.column}: "${text.slice(0, 100)}" is not among the mapped values`);
+    throw new RowProblem(
+      `column ${cell.column}: "${text.slice(0, 100)}" is not among the mapped values`,
+    );
   }
   switch (cell.as) {
     case 'text':
@@ -113,13 +115,23 @@ function textAt(row: FileRow, column: string): string {
 const NUMBER = /^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$/;
 
 function numberOf(text: string, column: string): number {
-  if (!NUMBER.test(text)) throw new RowProblem(`column ${column}: "${text.slice(0, 100)}" is not a number`);
+  if (!NUMBER.test(text))
+    throw new RowProblem(`column ${column}: "${text.slice(0, 100)}" is not a number`);
   return Number(text);
 }
 
 /** Truth as 1 and 0, because it is a value to be counted. */
 function booleanOf(text: string, column: string): number {
-  const known: Readonly<Record<string, number>> = { true: 1, t: 1, yes: 1, '1': 1, false: 0, f: 0, no: 0, '0': 0 };
+  const known: Readonly<Record<string, number>> = {
+    true: 1,
+    t: 1,
+    yes: 1,
+    '1': 1,
+    false: 0,
+    f: 0,
+    no: 0,
+    '0': 0,
+  };
   const value = known[text.trim().toLowerCase()];
   if (value === undefined) {
     throw new RowProblem(`column ${column}: "${text.slice(0, 100)}" is neither true nor false`);
@@ -131,13 +143,16 @@ function timeOf(time: TimeMapping, row: FileRow, number: number): number {
   const shift = Math.round(time.plusHours * MS_PER_HOUR);
   if ('at' in time) {
     const step = Math.round((number - 1) * time.everySeconds * 1000);
-    const wrap = time.wrapDays === undefined ? Number.POSITIVE_INFINITY : time.wrapDays * MS_PER_DAY;
+    const wrap =
+      time.wrapDays === undefined ? Number.POSITIVE_INFINITY : time.wrapDays * MS_PER_DAY;
     return time.at + Math.round(step % wrap) + shift;
   }
   const text = textAt(row, time.column);
   const instant = /^-?\d{11,}$/.test(text) ? Number(text) : parseInstant(text);
   if (instant === undefined) {
-    throw new RowProblem(`column ${time.column}: "${text.slice(0, 100)}" is not RFC 3339 with a zone`);
+    throw new RowProblem(
+      `column ${time.column}: "${text.slice(0, 100)}" is not RFC 3339 with a zone`,
+    );
   }
   return instant + shift;
 }

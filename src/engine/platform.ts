@@ -46,9 +46,13 @@ export async function openPlatform(
   // First, because its lock is what keeps a second process out before anything is written.
   const warehouse = await openDuckdb(file('warehouse.duckdb'), clock).catch((error: unknown) => {
     if (!/lock/i.test(String(error))) throw error;
-    throw new AppError('unavailable', `${config.dataDirectory} is in use by another Assay process.`, {
-      cause: error,
-    });
+    throw new AppError(
+      'unavailable',
+      `${config.dataDirectory} is in use by another Assay process.`,
+      {
+        cause: error,
+      },
+    );
   });
   const store = openControl(config);
   const inbox = openInbox(file('inbox.db'), {

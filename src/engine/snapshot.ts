@@ -3,9 +3,9 @@ import { type CompiledSnapshot, compile } from '../bucketing/compile.ts';
 import { type Experiment, payloadOf } from '../domain/experiment.ts';
 import type { Snapshot } from '../domain/snapshot.ts';
 import { canonicalJson, sha256 } from '../runtime/ids.ts';
+import { readSetting, saveSetting } from '../store/access.ts';
 import { listExperiments } from '../store/experiments.ts';
 import type { Store } from '../store/open.ts';
-import { readSetting, saveSetting } from '../store/access.ts';
 
 export type PublishedSnapshot = {
   readonly snapshot: Snapshot;

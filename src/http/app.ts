@@ -73,7 +73,10 @@ export function createApp(platform: Platform, health: Health): Express {
   app.use('/v1', bodyReaders());
   mount(app, routes, platform, openKeyring(store, config));
   app.use('/v1', (request) => {
-    throw new AppError('not_found', `There is no ${request.method} ${request.baseUrl}${request.path}.`);
+    throw new AppError(
+      'not_found',
+      `There is no ${request.method} ${request.baseUrl}${request.path}.`,
+    );
   });
 
   app.use(
@@ -114,7 +117,11 @@ export function createApp(platform: Platform, health: Health): Express {
   app.use(
     errorHandler(log, (request, response, problem) => {
       response.status(problem.status);
-      renderPage(response, 'problem', problemPage({ ...problem, problems: problem.errors, frame: sessions.frameOf(request) }));
+      renderPage(
+        response,
+        'problem',
+        problemPage({ ...problem, problems: problem.errors, frame: sessions.frameOf(request) }),
+      );
     }),
   );
   return app;
@@ -137,7 +144,12 @@ function bodyReaders(): RequestHandler[] {
 }
 
 /** Bytes that are no UTF-8 would be read as U+FFFD, and two ids could become one. */
-function refuseBrokenUtf8(_request: unknown, _response: unknown, body: Buffer, encoding: string): void {
+function refuseBrokenUtf8(
+  _request: unknown,
+  _response: unknown,
+  body: Buffer,
+  encoding: string,
+): void {
   if (encoding.toLowerCase() === 'utf-8' && !isUtf8(body)) {
     throw new AppError('invalid', 'The body is not valid UTF-8.');
   }

@@ -109,7 +109,7 @@ export function errorHandler(log: Log, renderProblem: RenderProblem): ErrorReque
 }
 
 export function isApi(path: string): boolean {
-  return path.startsWith('/v1/') || path === '/openapi.json';
+  return /^\/v1(?:\/|$)/i.test(path) || path === '/openapi.json';
 }
 
 /** What the readers say: too large, an encoding they lack, text that is no JSON, a client that left. */
@@ -127,7 +127,9 @@ function bodyError(error: unknown): AppError | undefined {
         problems: [{ pointer: '', detail: `is not valid JSON: ${message}` }],
       });
     default:
-      return 'status' in error && isCallersStatus(error.status) ? new AppError('invalid', message) : undefined;
+      return 'status' in error && isCallersStatus(error.status)
+        ? new AppError('invalid', message)
+        : undefined;
   }
 }
 

@@ -35,7 +35,8 @@ export function openApiOf(routes: readonly Route[]): Record<string, unknown> {
     info: {
       title: 'Assay',
       version: ASSAY_VERSION,
-      description: 'Measures what a machine-learning model is worth to the business, by randomized trial.',
+      description:
+        'Measures what a machine-learning model is worth to the business, by randomized trial.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
@@ -77,7 +78,9 @@ function bodyOf(route: Route, body: z.ZodType): Record<string, unknown> {
     content: {
       'application/json': { schema: schemaOf(body, 'input') },
       ...(route.takesNdjson === true
-        ? { 'application/x-ndjson': { schema: { type: 'string', description: 'one event a line' } } }
+        ? {
+            'application/x-ndjson': { schema: { type: 'string', description: 'one event a line' } },
+          }
         : {}),
     },
   };

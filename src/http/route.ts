@@ -40,7 +40,9 @@ export type Route = {
   readonly query?: z.ZodType<Record<string, unknown>>;
   readonly body?: z.ZodType;
   readonly takesNdjson?: boolean;
-  readonly answers: Readonly<Record<number, { readonly says: string; readonly schema?: z.ZodType }>>;
+  readonly answers: Readonly<
+    Record<number, { readonly says: string; readonly schema?: z.ZodType }>
+  >;
   handle(request: ApiRequest): ApiAnswer | Promise<ApiAnswer>;
 };
 
@@ -58,11 +60,15 @@ export function mount(
   const paths = new Map<string, Route[]>();
   for (const route of routes) paths.set(route.path, [...(paths.get(route.path) ?? []), route]);
   for (const [path, here] of paths) {
-    for (const route of here) app[route.method](path, handlerOf(route, platform, holderOf, running));
+    for (const route of here)
+      app[route.method](path, handlerOf(route, platform, holderOf, running));
     app.all(path, (request) => {
       const allowed = here.map((route) => route.method.toUpperCase()).join(', ');
       request.res?.set('Allow', allowed);
-      throw new AppError('method_not_allowed', `${request.method} is not offered here; ${allowed} is.`);
+      throw new AppError(
+        'method_not_allowed',
+        `${request.method} is not offered here; ${allowed} is.`,
+      );
     });
   }
 }
@@ -99,14 +105,20 @@ function allowed(
 ): KeyHolder {
   const secret = secretOf(request);
   if (secret === undefined) {
-    throw new AppError('unauthorized', 'Send a key as Authorization: Bearer KEY or X-API-Key: KEY.');
+    throw new AppError(
+      'unauthorized',
+      'Send a key as Authorization: Bearer KEY or X-API-Key: KEY.',
+    );
   }
   const key = holderOf(secret);
   if (key === undefined) {
     throw new AppError('unauthorized', 'This key is unknown, revoked, or of another environment.');
   }
   if (RANK[key.scope] < RANK[scope]) {
-    throw new AppError('forbidden', `This needs a key of scope ${scope}; the one sent is ${key.scope}.`);
+    throw new AppError(
+      'forbidden',
+      `This needs a key of scope ${scope}; the one sent is ${key.scope}.`,
+    );
   }
   return key;
 }
@@ -120,7 +132,8 @@ function refuseUnknownMedia(request: Request, route: Route): void {
   const unread = request.body === undefined;
   const sent = Number(request.get('content-length') ?? 0) > 0 || request.get('transfer-encoding');
   if (unread ? !sent : route.takesNdjson === true || !isNdjson(request)) return;
-  const known = route.takesNdjson === true ? 'application/json or application/x-ndjson' : 'application/json';
+  const known =
+    route.takesNdjson === true ? 'application/json or application/x-ndjson' : 'application/json';
   throw new AppError('unsupported_media_type', `Send ${known}.`);
 }
 
@@ -162,7 +175,9 @@ async function once(
     throw new AppError('invalid', `The body is nested deeper than ${BODY_DEPTH_MAX} levels.`);
   }
   const { store, clock } = platform;
-  const requestHash = sha256(canonicalJson([request.method, request.originalUrl, asked.body ?? null]));
+  const requestHash = sha256(
+    canonicalJson([request.method, request.originalUrl, asked.body ?? null]),
+  );
   const slot = `${asked.key.id}\n${idempotencyKey}`;
   // A repetition that comes while the first is still at it waits for that answer.
   while (running.has(slot)) await running.get(slot);
@@ -170,7 +185,10 @@ async function once(
   const before = findIdempotentAnswer(store, asked.key.id, idempotencyKey);
   if (before !== undefined) {
     if (before.requestHash !== requestHash) {
-      throw new AppError('idempotency_mismatch', 'The same Idempotency-Key came with another request.');
+      throw new AppError(
+        'idempotency_mismatch',
+        'The same Idempotency-Key came with another request.',
+      );
     }
     response.set('Idempotency-Replayed', 'true');
     return { status: before.status, body: undefined, text: before.body };
@@ -187,7 +205,10 @@ async function once(
     });
     return answer;
   });
-  running.set(slot, kept.catch(() => undefined));
+  running.set(
+    slot,
+    kept.catch(() => undefined),
+  );
   try {
     return await kept;
   } finally {
@@ -213,7 +234,9 @@ export function etagOf(body: unknown): string {
 export function isUnchanged(request: ApiRequest, etag: string): boolean {
   const known = request.header('if-none-match');
   if (known === undefined) return false;
-  return known.split(',').some((tag) => tag.trim() === '*' || tag.trim().replace(/^W\//, '') === etag);
+  return known
+    .split(',')
+    .some((tag) => tag.trim() === '*' || tag.trim().replace(/^W\//, '') === etag);
 }
 
 /** RFC 9110 preconditions of a PUT: If-Match must name the present state, If-None-Match: * that there is none. */
@@ -229,5 +252,6 @@ export function refuseStale(request: ApiRequest, current: unknown): void {
   if (match === undefined) return;
   const tags = match.split(',').map((tag) => tag.trim());
   const fresh = current !== undefined && (tags.includes('*') || tags.includes(etagOf(current)));
-  if (!fresh) throw new AppError('stale', 'If-Match does not name the present state: read it again.');
+  if (!fresh)
+    throw new AppError('stale', 'If-Match does not name the present state: read it again.');
 }

@@ -21,6 +21,10 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
   server.requestTimeout = 60_000;
   server.keepAliveTimeout = 5000;
   server.maxRequestsPerSocket = 10_000;
+  server.prependListener('request', (_request, response) => {
+    // A client that keeps its connection busy would otherwise hold a stop up to the end of the grace.
+    if (health.stopping) response.setHeader('Connection', 'close');
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(config.port, config.host, () => {
@@ -39,10 +43,11 @@ export async function startServer(platform: Platform): Promise<RunningServer> {
       const closed = new Promise<void>((resolve) => {
         server.close(() => resolve());
       });
-      server.closeIdleConnections();
+      const sweep = setInterval(() => server.closeIdleConnections(), 50);
       const cut = setTimeout(() => server.closeAllConnections(), GRACE_MS);
       await closed;
       clearTimeout(cut);
+      clearInterval(sweep);
       log.info('server.stopped');
     },
   };

@@ -6,9 +6,9 @@ import { endSession, passwordMatches, sessionOf, startSession } from '../engine/
 import type { Platform } from '../engine/platform.ts';
 import { sha256 } from '../runtime/ids.ts';
 import type { Session } from '../store/access.ts';
-import { signInPage } from './view/sign-in-page.ts';
 import type { Frame } from './view/frame.ts';
 import { renderPage } from './view/page.ts';
+import { signInPage } from './view/sign-in-page.ts';
 
 const PATH_ONLY = /^\/(?![/\\])[^\s\\]*$/;
 
@@ -50,7 +50,10 @@ export function openSessions(platform: Platform): Sessions {
     refuseForeign(request);
     const session = current(request);
     if (session === undefined || request.body?.csrf !== session.csrf) {
-      throw new AppError('forbidden', 'This form was not made by this session. Load the page again.');
+      throw new AppError(
+        'forbidden',
+        'This form was not made by this session. Load the page again.',
+      );
     }
     next();
   };
@@ -85,7 +88,8 @@ export function openSessions(platform: Platform): Sessions {
     standardHeaders: 'draft-8',
     legacyHeaders: false,
     // One count an address and name, so that one guesser does not lock out the others behind a proxy.
-    keyGenerator: (request) => sha256(`${ipKeyGenerator(request.ip ?? '')}\n${String(request.body?.name)}`),
+    keyGenerator: (request) =>
+      sha256(`${ipKeyGenerator(request.ip ?? '')}\n${String(request.body?.name)}`),
     handler: () => {
       throw new AppError('rate_limited', 'Too many failed sign-ins. Try again in 15 minutes.', {
         retryAfterSeconds: 900,

@@ -118,7 +118,9 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   }
   if (problems.length > 0) {
     const lines = problems.map((problem) => `  ${problem.pointer}: ${problem.detail}`);
-    throw new AppError('invalid', `The configuration is not valid:\n${lines.join('\n')}`, { problems });
+    throw new AppError('invalid', `The configuration is not valid:\n${lines.join('\n')}`, {
+      problems,
+    });
   }
   return Object.freeze(config) as Config;
 }
@@ -129,7 +131,9 @@ export function readProcessConfig(overrides: Readonly<Record<string, string>> = 
 }
 
 function nearest(name: string): string {
-  const distances = Object.keys(SETTINGS).map((known) => [editDistance(name, known), known] as const);
+  const distances = Object.keys(SETTINGS).map(
+    (known) => [editDistance(name, known), known] as const,
+  );
   return distances.reduce((best, next) => (next[0] < best[0] ? next : best))[1];
 }
 

@@ -62,7 +62,9 @@ export function claimSeeds(
   seeds: Readonly<Record<string, number>>,
 ): boolean {
   const entries = Object.entries(seeds);
-  const taken = entries.some(([, seed]) => store.statements.get('saltSeed', { seed }) !== undefined);
+  const taken = entries.some(
+    ([, seed]) => store.statements.get('saltSeed', { seed }) !== undefined,
+  );
   if (taken || new Set(entries.map(([, seed]) => seed)).size < entries.length) return false;
   for (const [purpose, seed] of entries) {
     store.statements.run('saveSaltSeed', { seed, salt, purpose });

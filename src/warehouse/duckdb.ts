@@ -1,9 +1,9 @@
 /** The embedded warehouse: one DuckDB file, one writer, many readers in this process. */
 import {
   BIGINT,
+  type DuckDBConnection,
   DuckDBDataChunk,
   DuckDBInstance,
-  type DuckDBConnection,
   INTEGER,
   VARCHAR,
 } from '@duckdb/node-api';
@@ -98,7 +98,11 @@ export async function openDuckdb(path: string, clock: Clock): Promise<Warehouse>
       };
     },
     async exposureDays(enrolment) {
-      const answer = await ask('exposure_days', statement('exposureDays'), parametersOf(enrolment, ARMS));
+      const answer = await ask(
+        'exposure_days',
+        statement('exposureDays'),
+        parametersOf(enrolment, ARMS),
+      );
       return {
         value: answer.value.map((row) => ({
           day: Number(row.day),

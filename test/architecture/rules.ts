@@ -34,7 +34,17 @@ export const FLOORS: Readonly<Record<string, Floor>> = {
   warehouse: { on: ['domain', 'runtime'], types: ['stats'], node: true },
   sdk: { on: ['domain', 'bucketing'] },
   engine: {
-    on: ['domain', 'runtime', 'stats', 'bucketing', 'decision', 'simulator', 'store', 'inbox', 'warehouse'],
+    on: [
+      'domain',
+      'runtime',
+      'stats',
+      'bucketing',
+      'decision',
+      'simulator',
+      'store',
+      'inbox',
+      'warehouse',
+    ],
     node: true,
   },
   http: { on: ['domain', 'runtime', 'engine', 'store'], node: true },
@@ -91,7 +101,9 @@ const SQL_TEXT =
 
 /** A check that sees no code finds no fault: how many files there must be at least. */
 export function tooFewSources(sources: readonly Source[], least: number): string[] {
-  return sources.length >= least ? [] : [`only ${sources.length} files were seen, at least ${least} are there`];
+  return sources.length >= least
+    ? []
+    : [`only ${sources.length} files were seen, at least ${least} are there`];
 }
 
 /** Imports go down only, and only where the table says. */
@@ -146,7 +158,11 @@ export function impurities(sources: readonly Source[]): string[] {
 export function environmentReads(sources: readonly Source[]): string[] {
   return sources
     .filter(({ path }) => path !== 'runtime/config.ts')
-    .filter(({ text }) => /\bprocess\s*(?:\.\s*env\b|\[)|\{[^}]*\benv\b[^}]*\}\s*=\s*process\b/.test(readCode(text).code))
+    .filter(({ text }) =>
+      /\bprocess\s*(?:\.\s*env\b|\[)|\{[^}]*\benv\b[^}]*\}\s*=\s*process\b/.test(
+        readCode(text).code,
+      ),
+    )
     .map(({ path }) => `${path}: process.env`);
 }
 
@@ -187,7 +203,8 @@ export function sqlInCode(sources: readonly Source[], listed = SQL_IN_CODE): str
       .strings.filter((literal) => SQL_TEXT.test(literal))
       .flatMap((literal) => {
         const exception = listed.find(
-          (entry) => entry.path === path && literal.startsWith(entry.starts) && !literal.includes('${'),
+          (entry) =>
+            entry.path === path && literal.startsWith(entry.starts) && !literal.includes('${'),
         );
         if (exception === undefined) return [`${path}: ${literal.trim().slice(0, 60)}`];
         used.add(exception);
@@ -195,7 +212,10 @@ export function sqlInCode(sources: readonly Source[], listed = SQL_IN_CODE): str
       }),
   );
   const stale = listed.filter((entry) => !used.has(entry));
-  return [...found, ...stale.map(({ path, starts }) => `${path}: "${starts}" is listed and not there`)];
+  return [
+    ...found,
+    ...stale.map(({ path, starts }) => `${path}: "${starts}" is listed and not there`),
+  ];
 }
 
 /** A template escapes everything but its includes, and the browser finds no script or style in it. */
@@ -259,7 +279,9 @@ export function readCode(text: string): Code {
   };
   while (at < text.length) {
     const rest = text.slice(at, at + 4096);
-    const comment = /^(?:\/\/[^\n]*|\/\*[\s\S]*?\*\/)/.exec(text.startsWith('/*', at) ? text.slice(at) : rest);
+    const comment = /^(?:\/\/[^\n]*|\/\*[\s\S]*?\*\/)/.exec(
+      text.startsWith('/*', at) ? text.slice(at) : rest,
+    );
     if (comment !== null) {
       take(comment[0], 'comment');
       continue;
@@ -278,7 +300,10 @@ export function readCode(text: string): Code {
       continue;
     }
     const pattern = /^\/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\[\n])+\/[a-z]*/.exec(rest);
-    if (pattern !== null && /^$|[(,=:[!&|?{};+\-*%<>~^]$|\b(?:return|typeof|case|in|of)$/.test(significant)) {
+    if (
+      pattern !== null &&
+      /^$|[(,=:[!&|?{};+\-*%<>~^]$|\b(?:return|typeof|case|in|of)$/.test(significant)
+    ) {
       take(pattern[0], 'string');
       significant = '/';
       continue;

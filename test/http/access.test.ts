@@ -3,11 +3,19 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createKey } from '../../src/engine/access.ts';
 import { readConfig } from '../../src/runtime/config.ts';
 import { revokeKey } from '../../src/store/access.ts';
-import { ADMIN_KEY, type Answer, CLIENT_KEY, openTestApp, SERVER_KEY, type TestApp } from '../support/app.ts';
+import {
+  ADMIN_KEY,
+  type Answer,
+  CLIENT_KEY,
+  openTestApp,
+  SERVER_KEY,
+  type TestApp,
+} from '../support/app.ts';
 import { experimentBody, metricBody } from '../support/factories.ts';
 import { pointersOf } from '../support/problem.ts';
 
 let app: TestApp;
+type Described = { readonly 'x-scope'?: string; readonly security?: readonly unknown[] };
 type Operation = { readonly method: string; readonly path: string; readonly scope: string };
 let operations: readonly Operation[];
 let strangers: Record<string, string | null>;
@@ -26,17 +34,28 @@ const FOR_ALL = ['GET /livez', 'GET /readyz'];
 beforeAll(async () => {
   app = await openTestApp();
   const { body } = await app.call('GET', '/openapi.json', undefined, { key: null });
-  operations = Object.entries(body.paths as Record<string, Record<string, any>>).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]) => ({
-      method: method.toUpperCase(),
-      path: path.replaceAll(/\{[a-z]+\}/g, 'x'),
-      scope: operation['x-scope'] ?? (Array.isArray(operation.security) && operation.security.length === 0 ? 'public' : 'undeclared'),
-    })),
+  operations = Object.entries(body.paths as Record<string, Record<string, Described>>).flatMap(
+    ([path, methods]) =>
+      Object.entries(methods).map(([method, operation]) => ({
+        method: method.toUpperCase(),
+        path: path.replaceAll(/\{[a-z]+\}/g, 'x'),
+        scope:
+          operation['x-scope'] ??
+          (Array.isArray(operation.security) && operation.security.length === 0
+            ? 'public'
+            : 'undeclared'),
+      })),
   );
   const { store, clock, config } = app.platform;
   const revoked = createKey(store, config, clock, 'admin', 'revoked');
   revokeKey(store, revoked.key.id, clock.now());
-  const elsewhere = createKey(store, readConfig({ ASSAY_ENVIRONMENT: 'elsewhere' }), clock, 'admin', 'elsewhere');
+  const elsewhere = createKey(
+    store,
+    readConfig({ ASSAY_ENVIRONMENT: 'elsewhere' }),
+    clock,
+    'admin',
+    'elsewhere',
+  );
   strangers = {
     'no key': null,
     'an unknown key': 'assay_ad_unknown-key-of-thirty-two-characters',
@@ -48,16 +67,24 @@ beforeAll(async () => {
 });
 afterAll(() => app.close());
 
-const ask = ({ method, path }: Operation, key: string | null, headers: Record<string, string> = {}): Promise<Answer> =>
-  app.call(method, path, method === 'GET' ? undefined : {}, { key, headers });
+const ask = (
+  { method, path }: Operation,
+  key: string | null,
+  headers: Record<string, string> = {},
+): Promise<Answer> => app.call(method, path, method === 'GET' ? undefined : {}, { key, headers });
 const isSuccess = ({ status }: Answer) => status >= 200 && status < 300;
 
 describe('the table of routes', () => {
   test('is published whole, each route with its scope', () => {
     expect(operations.length).toBeGreaterThanOrEqual(20);
-    expect(operations.filter(({ scope }) => !['public', 'client', 'server', 'admin'].includes(scope))).toEqual([]);
+    expect(
+      operations.filter(({ scope }) => !['public', 'client', 'server', 'admin'].includes(scope)),
+    ).toEqual([]);
     const named = (scope: string) =>
-      operations.filter((one) => one.scope === scope).map(({ method, path }) => `${method} ${path}`).sort();
+      operations
+        .filter((one) => one.scope === scope)
+        .map(({ method, path }) => `${method} ${path}`)
+        .sort();
     expect(named('client')).toEqual(FOR_CLIENTS);
     expect(named('server')).toEqual(FOR_SERVERS);
     expect(named('public')).toEqual(FOR_ALL);
@@ -68,7 +95,9 @@ describe('the table of routes', () => {
       for (const [what, key] of Object.entries(strangers)) {
         const answer = await ask(operation, key);
         pointersOf(answer, 401, 'unauthorized');
-        expect(answer.headers.get('www-authenticate'), `${operation.path} with ${what}`).toBe('Bearer');
+        expect(answer.headers.get('www-authenticate'), `${operation.path} with ${what}`).toBe(
+          'Bearer',
+        );
       }
     }
   });
@@ -78,7 +107,8 @@ describe('the table of routes', () => {
     for (const operation of operations) {
       for (const [holder, key] of HOLDERS) {
         const answer = await ask(operation, key);
-        const may = operation.scope === 'public' || (RANK[holder] ?? 0) >= (RANK[operation.scope] ?? 9);
+        const may =
+          operation.scope === 'public' || (RANK[holder] ?? 0) >= (RANK[operation.scope] ?? 9);
         const cell = `${holder}: ${operation.method} ${operation.path} = ${answer.status}`;
         if (may) expect([401, 403], cell).not.toContain(answer.status);
         else pointersOf(answer, 403, 'forbidden');
@@ -92,7 +122,8 @@ describe('the table of routes', () => {
 
   test('answers health and its description to everybody', async () => {
     for (const operation of operations.filter(({ scope }) => scope === 'public')) {
-      for (const key of Object.values(strangers)) expect((await ask(operation, key)).status).toBe(200);
+      for (const key of Object.values(strangers))
+        expect((await ask(operation, key)).status).toBe(200);
     }
   });
 
@@ -103,7 +134,9 @@ describe('the table of routes', () => {
         if (methods.includes(method)) continue;
         const answer = await app.call(method, path);
         pointersOf(answer, 405, 'method_not_allowed');
-        expect(answer.headers.get('allow')?.split(', ').sort(), `${method} ${path}`).toEqual(methods.sort());
+        expect(answer.headers.get('allow')?.split(', ').sort(), `${method} ${path}`).toEqual(
+          methods.sort(),
+        );
       }
     }
   });
@@ -125,7 +158,11 @@ describe('a key', () => {
     ['the address', {}, `?key=${ADMIN_KEY}`],
     ['the address as a token', {}, `?access_token=${ADMIN_KEY}`],
   ])('is not taken from %s', async (_where, headers, query) => {
-    const answer = await ask({ ...list, path: `${list.path}${query}` }, null, headers as Record<string, string>);
+    const answer = await ask(
+      { ...list, path: `${list.path}${query}` },
+      null,
+      headers as Record<string, string>,
+    );
     expect(answer.status).toBe(401);
   });
 
@@ -141,7 +178,11 @@ describe('a key', () => {
 
   test('of a client sees no salt, no definition and no result', async () => {
     await app.call('PUT', '/v1/metrics/bookings', metricBody());
-    const { body } = await app.call('PUT', '/v1/experiments/secret', experimentBody({ name: 'The secret plan' }));
+    const { body } = await app.call(
+      'PUT',
+      '/v1/experiments/secret',
+      experimentBody({ name: 'The secret plan' }),
+    );
     for (const operation of operations) {
       const path = operation.path.replace('/x', '/secret');
       const answer = await ask({ ...operation, path }, CLIENT_KEY);

@@ -8,20 +8,30 @@ import { analysisSchema } from '../../src/domain/analysis.ts';
 import { handClock } from '../../src/runtime/clock.ts';
 import { latestAnalysis } from '../../src/store/analyses.ts';
 import { type Answer, openTestApp, type TestApp } from '../support/app.ts';
-import { DAY, dice, experimentBody, exposureEvent, HOUR, metricBody, outcomeEvent, START } from '../support/factories.ts';
+import {
+  counter,
+  DAY,
+  dice,
+  experimentBody,
+  exposureEvent,
+  HOUR,
+  metricBody,
+  outcomeEvent,
+  START,
+} from '../support/factories.ts';
 import { pointersOf } from '../support/problem.ts';
 
 const clock = handClock(START);
 let app: TestApp;
 let key: string;
-let tests = 0;
+const tests = counter();
 
 beforeAll(async () => {
   app = await openTestApp({ clock });
 });
 afterAll(() => app.close());
 beforeEach(() => {
-  key = `exp-${(tests += 1)}`;
+  key = `exp-${tests()}`;
   clock.turnTo(START + 40 * DAY);
 });
 
@@ -36,11 +46,18 @@ async function open({ fields = {}, metric = {}, startAt = START }: Setting = {})
   await app.call('PUT', `/v1/metrics/${key}`, metricBody({ event: key, ...metric }));
   const body = experimentBody({ metrics: { goals: [{ metric: key, mde: 0.02 }] }, ...fields });
   expect((await app.call('PUT', `/v1/experiments/${key}`, body)).status).toBe(201);
-  expect((await app.call('POST', `/v1/experiments/${key}/start`, { at: startAt })).status).toBe(200);
+  expect((await app.call('POST', `/v1/experiments/${key}/start`, { at: startAt })).status).toBe(
+    200,
+  );
 }
 
 /** `perArm` units an arm that enter evenly over `days`, of which a share books an hour later. */
-async function load(perArm: number, shares: Record<string, number>, days = 1, from = 0): Promise<void> {
+async function load(
+  perArm: number,
+  shares: Record<string, number>,
+  days = 1,
+  from = 0,
+): Promise<void> {
   const events: Record<string, unknown>[] = [];
   for (const [variant, share] of Object.entries(shares)) {
     for (let index = 0; index < perArm; index += 1) {
@@ -48,7 +65,15 @@ async function load(perArm: number, shares: Record<string, number>, days = 1, fr
       const ts = START + Math.floor(((from + index) / (from + perArm)) * days * DAY);
       events.push(exposureEvent({ id: `${units.user}x`, ts, units, experiment: key, variant }));
       if (index < Math.round(perArm * share)) {
-        events.push(outcomeEvent({ id: `${units.user}o`, ts: ts + HOUR, units, name: key, value: 10 + (index % 7) }));
+        events.push(
+          outcomeEvent({
+            id: `${units.user}o`,
+            ts: ts + HOUR,
+            units,
+            name: key,
+            value: 10 + (index % 7),
+          }),
+        );
       }
     }
   }
@@ -56,11 +81,14 @@ async function load(perArm: number, shares: Record<string, number>, days = 1, fr
 }
 async function send(...events: Record<string, unknown>[]): Promise<void> {
   for (let start = 0; start < events.length; start += 10_000) {
-    const { status, body } = await app.call('POST', '/v1/events', { events: events.slice(start, start + 10_000) });
+    const { status, body } = await app.call('POST', '/v1/events', {
+      events: events.slice(start, start + 10_000),
+    });
     expect([status, body.rejected]).toEqual([202, []]);
   }
 }
-const analyse = (body: Record<string, unknown> = {}): Promise<Answer> => app.call('POST', `/v1/experiments/${key}/analyses`, body);
+const analyse = (body: Record<string, unknown> = {}): Promise<Answer> =>
+  app.call('POST', `/v1/experiments/${key}/analyses`, body);
 const analysed = async (body: Record<string, unknown> = {}) => {
   const answer = await analyse(body);
   expect(answer.status, JSON.stringify(answer.body)).toBe(201);
@@ -87,7 +115,13 @@ describe('an analysis', () => {
       units: { control: 300, challenger: 300 },
       counts: { assigned: 600, exposed: 600, triggered: null, crossover: 0 },
     });
-    expect(comparisonOf(analysis)).toMatchObject({ status: 'ok', n: 300, baselineN: 300, mean: 0.3, baselineMean: 0.2 });
+    expect(comparisonOf(analysis)).toMatchObject({
+      status: 'ok',
+      n: 300,
+      baselineN: 300,
+      mean: 0.3,
+      baselineMean: 0.2,
+    });
     const path = `/v1/experiments/${key}/analyses`;
     expect(answer.headers.get('location')).toBe(`${path}/${analysis.id}`);
     for (const address of [`${path}/${analysis.id}`, `${path}/latest`]) {
@@ -98,7 +132,11 @@ describe('an analysis', () => {
     const { sql, ...rest } = body;
     expect(rest).toEqual(answer.body);
     expect(sql.length).toBeGreaterThan(3);
-    pointersOf(await app.call('GET', `/v1/experiments/exp-1-of-another/analyses/${analysis.id}`), 404, 'not_found');
+    pointersOf(
+      await app.call('GET', `/v1/experiments/exp-1-of-another/analyses/${analysis.id}`),
+      404,
+      'not_found',
+    );
   });
 
   test('is of its own experiment only', async () => {
@@ -128,8 +166,13 @@ describe('an analysis', () => {
     const analysis = await analysed();
     expect(analysis.units).toEqual({ control: 0, challenger: 0 });
     const comparison = comparisonOf(analysis);
-    expect(comparison).toMatchObject({ status: 'insufficient_data', verdict: 'not_enough_data', n: 0 });
-    for (const field of ['mean', 'absolute', 'relative', 'p', 'sequential']) expect(comparison).not.toHaveProperty(field);
+    expect(comparison).toMatchObject({
+      status: 'insufficient_data',
+      verdict: 'not_enough_data',
+      n: 0,
+    });
+    for (const field of ['mean', 'absolute', 'relative', 'p', 'sequential'])
+      expect(comparison).not.toHaveProperty(field);
     expect(analysis.recommendation.action).toBe('continue');
   });
 
@@ -155,24 +198,33 @@ describe('an analysis', () => {
   test('is refused before the start, of nothing, of the future, and beyond the data', async () => {
     pointersOf(await analyse(), 404, 'not_found');
     await app.call('PUT', `/v1/metrics/${key}`, metricBody());
-    await app.call('PUT', `/v1/experiments/${key}`, experimentBody({ metrics: { goals: [{ metric: key, mde: 1 }] } }));
+    await app.call(
+      'PUT',
+      `/v1/experiments/${key}`,
+      experimentBody({ metrics: { goals: [{ metric: key, mde: 1 }] } }),
+    );
     pointersOf(await analyse(), 409, 'conflict');
     await app.call('POST', `/v1/experiments/${key}/start`, { at: START });
     expect(pointersOf(await analyse({ asOf: day(40) + 1 }), 400, 'invalid')).toEqual(['/asOf']);
-    expect(pointersOf(await analyse({ watermark: '999999999999' }), 400, 'invalid')).toEqual(['/watermark']);
+    expect(pointersOf(await analyse({ watermark: '999999999999' }), 400, 'invalid')).toEqual([
+      '/watermark',
+    ]);
     expect(pointersOf(await analyse({ watermark: '-1' }), 400, 'invalid')).toEqual(['/watermark']);
     expect(pointersOf(await analyse({ watermark: 5 }), 400, 'invalid')).toEqual(['/watermark']);
     pointersOf(await app.call('GET', `/v1/experiments/${key}/analyses/latest`), 404, 'not_found');
   });
 
-  test.each([START - DAY, START, '0001-01-01T00:00:00Z'])('of a moment before there was anything is empty (%s)', async (asOf) => {
-    await open();
-    await load(20, { control: 1, challenger: 1 });
-    const analysis = await analysed({ asOf });
-    expect(analysis.counts.exposed).toBeLessThanOrEqual(2);
-    expect(analysis.recommendation.action).toBe('continue');
-    expect((await analysed({ watermark: '0' })).counts.exposed).toBe(0);
-  });
+  test.each([START - DAY, START, '0001-01-01T00:00:00Z'])(
+    'of a moment before there was anything is empty (%s)',
+    async (asOf) => {
+      await open();
+      await load(20, { control: 1, challenger: 1 });
+      const analysis = await analysed({ asOf });
+      expect(analysis.counts.exposed).toBeLessThanOrEqual(2);
+      expect(analysis.recommendation.action).toBe('continue');
+      expect((await analysed({ watermark: '0' })).counts.exposed).toBe(0);
+    },
+  );
 
   test('asked for twice at once is two, with the same numbers', async () => {
     await open();
@@ -185,7 +237,13 @@ describe('an analysis', () => {
 
   test('is made once under an Idempotency-Key, though it takes its time', async () => {
     await open();
-    const ask = () => app.call('POST', `/v1/experiments/${key}/analyses`, {}, { headers: { 'idempotency-key': key } });
+    const ask = () =>
+      app.call(
+        'POST',
+        `/v1/experiments/${key}/analyses`,
+        {},
+        { headers: { 'idempotency-key': key } },
+      );
     const answers = await Promise.all([ask(), ask(), ask()]);
     expect(new Set(answers.map(({ body }) => body.id)).size).toBe(1);
     expect(latestAnalysis(app.platform.store, key)?.analysis.id).toBe(answers[0]?.body.id);
@@ -193,7 +251,16 @@ describe('an analysis', () => {
 });
 
 describe('an analysis run again with its asOf and watermark', () => {
-  const promised = ({ units, counts, checks, metrics, recommendation, fingerprint, asOf, watermark }: Awaited<ReturnType<typeof analysed>>) => ({
+  const promised = ({
+    units,
+    counts,
+    checks,
+    metrics,
+    recommendation,
+    fingerprint,
+    asOf,
+    watermark,
+  }: Awaited<ReturnType<typeof analysed>>) => ({
     units,
     counts,
     checks,
@@ -203,33 +270,65 @@ describe('an analysis run again with its asOf and watermark', () => {
     asOf,
     watermark,
   });
-  const late = () => [
-    // Late arrivals of every kind, all of them before asOf in event time.
-    exposureEvent({ id: 'late', ts: START + HOUR, units: { user: `${key}-late` }, experiment: key, variant: 'control' }),
-    exposureEvent({ id: 'crossing', ts: START + 2 * HOUR, units: { user: `${key}-control-0` }, experiment: key, variant: 'challenger' }),
-    outcomeEvent({ id: 'late', ts: START + 3 * HOUR, units: { user: `${key}-control-9` }, name: key, value: 99 }),
-    outcomeEvent({ id: 'undo', ts: START + 3 * HOUR, units: { user: `${key}-control-0` }, name: key, corrects: `${key}-control-0o` }),
-  ].map((event) => ({ ...event, id: `${key}-${event.id}` }));
+  const late = () =>
+    [
+      // Late arrivals of every kind, all of them before asOf in event time.
+      exposureEvent({
+        id: 'late',
+        ts: START + HOUR,
+        units: { user: `${key}-late` },
+        experiment: key,
+        variant: 'control',
+      }),
+      exposureEvent({
+        id: 'crossing',
+        ts: START + 2 * HOUR,
+        units: { user: `${key}-control-0` },
+        experiment: key,
+        variant: 'challenger',
+      }),
+      outcomeEvent({
+        id: 'late',
+        ts: START + 3 * HOUR,
+        units: { user: `${key}-control-9` },
+        name: key,
+        value: 99,
+      }),
+      outcomeEvent({
+        id: 'undo',
+        ts: START + 3 * HOUR,
+        units: { user: `${key}-control-0` },
+        name: key,
+        corrects: `${key}-control-0o`,
+      }),
+    ].map((event) => ({ ...event, id: `${key}-${event.id}` }));
 
   test.each<[string, number]>([
     ['before the first look', 5],
     ['between two looks', 10],
     ['on a look', 14],
-  ])('gives the same, %s, after late events, a new version, a stop and months', async (_when, days) => {
-    clock.turnTo(day(days));
-    const plan = { plannedUnits: 1000, minDays: 1 };
-    await open({ fields: { plan } });
-    await load(150, { control: 0.2, challenger: 0.3 }, 4);
-    const first = await analysed();
-    await send(...late());
-    expect(promised(await analysed())).not.toEqual(promised(first));
-    await app.call('PUT', `/v1/experiments/${key}`, experimentBody({ plan, name: 'renamed', metrics: { goals: [{ metric: key, mde: 0.02 }] } }));
-    clock.turnTo(day(days) + HOUR);
-    await app.call('POST', `/v1/experiments/${key}/stop`, { reason: 'x' });
-    clock.turnTo(day(200));
-    const again = await analysed({ asOf: first.asOf, watermark: first.watermark });
-    expect(promised(again)).toEqual(promised(first));
-  });
+  ])(
+    'gives the same, %s, after late events, a new version, a stop and months',
+    async (_when, days) => {
+      clock.turnTo(day(days));
+      const plan = { plannedUnits: 1000, minDays: 1 };
+      await open({ fields: { plan } });
+      await load(150, { control: 0.2, challenger: 0.3 }, 4);
+      const first = await analysed();
+      await send(...late());
+      expect(promised(await analysed())).not.toEqual(promised(first));
+      await app.call(
+        'PUT',
+        `/v1/experiments/${key}`,
+        experimentBody({ plan, name: 'renamed', metrics: { goals: [{ metric: key, mde: 0.02 }] } }),
+      );
+      clock.turnTo(day(days) + HOUR);
+      await app.call('POST', `/v1/experiments/${key}/stop`, { reason: 'x' });
+      clock.turnTo(day(200));
+      const again = await analysed({ asOf: first.asOf, watermark: first.watermark });
+      expect(promised(again)).toEqual(promised(first));
+    },
+  );
 
   test('gives the same after a restart', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'assay-rerun-'));
@@ -272,7 +371,9 @@ describe('a look', () => {
     await open({ metric });
     await load(150, { control: 0.2, challenger: 0.2 }, 1);
     const { looks } = await analysed({ asOf: day(15) });
-    expect(looks.filter(({ state }) => state === 'done').map(({ information }) => information)).toEqual([0.3, 0.3]);
+    expect(
+      looks.filter(({ state }) => state === 'done').map(({ information }) => information),
+    ).toEqual([0.3, 0.3]);
   });
 
   test('counts only units whose window is over, and waits for nobody', async () => {
@@ -296,7 +397,12 @@ describe('a look', () => {
     await load(150, { control: 0.2, challenger: 0.3 }, 4);
     const on = await analysed({ asOf: day(7) });
     const extra = Array.from({ length: 100 }, (_, index) =>
-      outcomeEvent({ id: `${key}-${index}`, ts: day(8), units: { user: `${key}-challenger-${50 + index}` }, name: key }),
+      outcomeEvent({
+        id: `${key}-${index}`,
+        ts: day(8),
+        units: { user: `${key}-challenger-${50 + index}` },
+        name: key,
+      }),
     );
     await send(...extra);
     const after = await analysed({ asOf: day(9) });
@@ -350,7 +456,13 @@ describe('the recommendation', () => {
     await load(200, { control: 0.2, challenger: 0.2 }, 1);
     const crossing = (count: number) =>
       Array.from({ length: count }, (_, index) =>
-        exposureEvent({ id: `${key}-c${index}`, ts: day(2), units: { user: `${key}-control-${index}` }, experiment: key, variant: 'challenger' }),
+        exposureEvent({
+          id: `${key}-c${index}`,
+          ts: day(2),
+          units: { user: `${key}-control-${index}` },
+          experiment: key,
+          variant: 'challenger',
+        }),
       );
     await send(...crossing(4));
     expect((await analysed()).recommendation.action).not.toBe('invalid');
@@ -361,11 +473,18 @@ describe('the recommendation', () => {
   });
 
   test('never rests on a guardrail that nobody measured', async () => {
-    await app.call('PUT', '/v1/metrics/silent', metricBody({ event: 'never-sent', direction: 'decrease' }));
+    await app.call(
+      'PUT',
+      '/v1/metrics/silent',
+      metricBody({ event: 'never-sent', direction: 'decrease' }),
+    );
     await open({
       fields: {
         plan: { plannedUnits: 800 },
-        metrics: { goals: [{ metric: key, mde: 0.02 }], guardrails: [{ metric: 'silent', margin: 0.5 }] },
+        metrics: {
+          goals: [{ metric: key, mde: 0.02 }],
+          guardrails: [{ metric: 'silent', margin: 0.5 }],
+        },
       },
     });
     await load(400, { control: 0.2, challenger: 0.5 }, 1);
@@ -376,7 +495,10 @@ describe('the recommendation', () => {
 
   test('of a stopped experiment is final once its last outcomes are in', async () => {
     clock.turnTo(day(5));
-    await open({ metric: { window: { toHours: 48 } }, fields: { plan: { plannedUnits: 100_000, minDays: 1 } } });
+    await open({
+      metric: { window: { toHours: 48 } },
+      fields: { plan: { plannedUnits: 100_000, minDays: 1 } },
+    });
     await load(400, { control: 0.2, challenger: 0.5 }, 4);
     await app.call('POST', `/v1/experiments/${key}/stop`, { reason: 'x' });
     clock.turnTo(day(40));
@@ -387,16 +509,19 @@ describe('the recommendation', () => {
     expect((await analysed({ asOf: day(39) })).recommendation.action).toBe('ship');
   });
 
-  test.each(['always_valid', 'fixed'])('under %s monitoring waits as long as it must', async (monitoring) => {
-    // Always-valid intervals are tuned to what is planned; a fixed plan ends early when it is there.
-    const plannedUnits = monitoring === 'fixed' ? 100_000 : 800;
-    await open({ fields: { plan: { monitoring, plannedUnits, maxDays: 14 } } });
-    await load(400, { control: 0.2, challenger: 0.5 }, 1);
-    expect((await analysed({ asOf: day(6) })).recommendation.action).toBe('continue');
-    const before = (await analysed({ asOf: day(13) })).recommendation.action;
-    expect(before).toBe(monitoring === 'fixed' ? 'continue' : 'ship');
-    expect((await analysed({ asOf: day(14) })).recommendation.action).toBe('ship');
-  });
+  test.each(['always_valid', 'fixed'])(
+    'under %s monitoring waits as long as it must',
+    async (monitoring) => {
+      // Always-valid intervals are tuned to what is planned; a fixed plan ends early when it is there.
+      const plannedUnits = monitoring === 'fixed' ? 100_000 : 800;
+      await open({ fields: { plan: { monitoring, plannedUnits, maxDays: 14 } } });
+      await load(400, { control: 0.2, challenger: 0.5 }, 1);
+      expect((await analysed({ asOf: day(6) })).recommendation.action).toBe('continue');
+      const before = (await analysed({ asOf: day(13) })).recommendation.action;
+      expect(before).toBe(monitoring === 'fixed' ? 'continue' : 'ship');
+      expect((await analysed({ asOf: day(14) })).recommendation.action).toBe('ship');
+    },
+  );
 
   test('comes also when one unit was planned for three arms', async () => {
     await open({
@@ -420,12 +545,23 @@ describe('the printed SQL', () => {
     const outer = app;
     app = await openTestApp({ clock, directory });
     key = "odd.key-'1".replace("'", '_');
-    await app.call('PUT', '/v1/metrics/nights', metricBody({ kind: 'sum', value: "properties.night's $stay", event: "it's a $name -- really" }));
+    await app.call(
+      'PUT',
+      '/v1/metrics/nights',
+      metricBody({
+        kind: 'sum',
+        value: "properties.night's $stay",
+        event: "it's a $name -- really",
+      }),
+    );
     await open({
       metric: { kind: 'conversion', window: { fromHours: 0, toHours: 48 } },
       fields: {
         metrics: { goals: [{ metric: key, mde: 0.02 }], secondary: [{ metric: 'nights' }] },
-        variants: [{ key: 'control', role: 'control' }, { key: 'challenger', role: 'treatment' }],
+        variants: [
+          { key: 'control', role: 'control' },
+          { key: 'challenger', role: 'treatment' },
+        ],
       },
     });
     await load(120, { control: 0.2, challenger: 0.3 }, 6);
@@ -442,12 +578,17 @@ describe('the printed SQL', () => {
       ),
     );
     const analysis = await analysed({ asOf: day(20) });
-    const { body } = await app.call('GET', `/v1/experiments/${key}/analyses/${analysis.id}?include=sql`);
+    const { body } = await app.call(
+      'GET',
+      `/v1/experiments/${key}/analyses/${analysis.id}?include=sql`,
+    );
     const { moments } = latestAnalysis(app.platform.store, key)?.detail ?? { moments: [] };
     await app.close();
     app = outer;
 
-    const instance = await DuckDBInstance.create(join(directory, 'warehouse.duckdb'), { access_mode: 'READ_ONLY' });
+    const instance = await DuckDBInstance.create(join(directory, 'warehouse.duckdb'), {
+      access_mode: 'READ_ONLY',
+    });
     const connection = await instance.connect();
     const found = new Map<string, Record<string, unknown>[]>();
     for (const { id, sql, rows, dialect, parameters } of body.sql) {
@@ -470,9 +611,19 @@ describe('the printed SQL', () => {
     for (const { metric, variant, n, sum, sumOfSquares } of moments) {
       const row = found.get(`metric:${metric}`)?.find((one) => one.variant === variant) ?? {};
       const part = (name: string) => BigInt(String(row[name]));
-      const squares = part('high_high') * 10n ** 24n + 2n * part('high_low') * 10n ** 12n + part('low_low');
-      expect([row.n, row.total, `${squares}`], `${metric} ${variant}`).toEqual([n, sum, sumOfSquares]);
+      const squares =
+        part('high_high') * 10n ** 24n + 2n * part('high_low') * 10n ** 12n + part('low_low');
+      expect([row.n, row.total, `${squares}`], `${metric} ${variant}`).toEqual([
+        n,
+        sum,
+        sumOfSquares,
+      ]);
     }
-    expect(BigInt(moments.find(({ metric, variant }) => metric === 'nights' && variant === 'control')?.sum ?? 0)).not.toBe(0n);
+    expect(
+      BigInt(
+        moments.find(({ metric, variant }) => metric === 'nights' && variant === 'control')?.sum ??
+          0,
+      ),
+    ).not.toBe(0n);
   });
 });

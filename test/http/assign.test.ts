@@ -7,7 +7,8 @@ import { experimentBody, metricBody } from '../support/factories.ts';
 import { pointersOf } from '../support/problem.ts';
 
 let app: TestApp;
-const ask = (body: Record<string, unknown>) => app.call('POST', '/v1/assign', body, { key: CLIENT_KEY });
+const ask = (body: Record<string, unknown>) =>
+  app.call('POST', '/v1/assign', body, { key: CLIENT_KEY });
 const exposures = async () => {
   await app.platform.assigner.settled();
   return app.platform.inbox.totals().accepted;
@@ -34,7 +35,8 @@ beforeAll(async () => {
   };
   for (const [key, fields] of Object.entries(experiments)) {
     await app.call('PUT', `/v1/experiments/${key}`, experimentBody(fields));
-    if (key !== 'draft') expect((await app.call('POST', `/v1/experiments/${key}/start`)).status, key).toBe(200);
+    if (key !== 'draft')
+      expect((await app.call('POST', `/v1/experiments/${key}/start`)).status, key).toBe(200);
   }
   await app.call('POST', '/v1/experiments/stopped/stop', { reason: 'x' });
 });
@@ -57,7 +59,9 @@ describe('an assignment', () => {
       ],
     });
     for (let count = 0; count < 3; count += 1) {
-      expect((await ask({ units: { user: 'u1' }, experiments: ['running'], expose: false })).body).toEqual(first.body);
+      expect(
+        (await ask({ units: { user: 'u1' }, experiments: ['running'], expose: false })).body,
+      ).toEqual(first.body);
     }
   });
 
@@ -88,7 +92,11 @@ describe('an assignment', () => {
   test('in a layer is in one of two slots, never in both', async () => {
     const seen = new Set<string>();
     for (let user = 0; user < 40; user += 1) {
-      const { body } = await ask({ units: { user: `u${user}` }, experiments: ['left', 'right'], expose: false });
+      const { body } = await ask({
+        units: { user: `u${user}` },
+        experiments: ['left', 'right'],
+        expose: false,
+      });
       const reasons = body.assignments.map((one: { reason: string }) => one.reason);
       expect(reasons.toSorted()).toEqual(['LAYER', 'SPLIT']);
       seen.add(reasons.join());
@@ -99,24 +107,39 @@ describe('an assignment', () => {
   test('takes half the units where traffic is half, and splits them', async () => {
     const reasons = new Map<string, number>();
     for (let user = 0; user < 300; user += 1) {
-      const { body } = await ask({ units: { user: `u${user}` }, experiments: ['half'], expose: false });
+      const { body } = await ask({
+        units: { user: `u${user}` },
+        experiments: ['half'],
+        expose: false,
+      });
       const { reason, variant } = body.assignments[0];
       reasons.set(variant ?? reason, (reasons.get(variant ?? reason) ?? 0) + 1);
     }
     // 3.9 standard deviations on each side: the salts are drawn anew in every run.
     expect(reasons.get('TRAFFIC')).toBeGreaterThan(116);
     expect(reasons.get('TRAFFIC')).toBeLessThan(184);
-    expect(Math.min(reasons.get('control') ?? 0, reasons.get('challenger') ?? 0)).toBeGreaterThan(35);
+    expect(Math.min(reasons.get('control') ?? 0, reasons.get('challenger') ?? 0)).toBeGreaterThan(
+      35,
+    );
   });
 
   test('leaves out what it does not know, and what others assign', async () => {
-    const { status, body } = await ask({ units: { user: 'u' }, experiments: ['nobody', 'external', 'running'], expose: false });
-    expect([status, body.assignments.map((one: { experiment: string }) => one.experiment)]).toEqual([200, ['running']]);
-    expect((await ask({ units: { user: 'u' }, experiments: ['nobody'] })).body).toEqual({ assignments: [] });
+    const { status, body } = await ask({
+      units: { user: 'u' },
+      experiments: ['nobody', 'external', 'running'],
+      expose: false,
+    });
+    expect([status, body.assignments.map((one: { experiment: string }) => one.experiment)]).toEqual(
+      [200, ['running']],
+    );
+    expect((await ask({ units: { user: 'u' }, experiments: ['nobody'] })).body).toEqual({
+      assignments: [],
+    });
   });
 
   test('is the same for an integer and its text, and another for 007', async () => {
-    const of = async (user: unknown) => (await ask({ units: { user }, expose: false })).body.assignments;
+    const of = async (user: unknown) =>
+      (await ask({ units: { user }, expose: false })).body.assignments;
     expect(await of(7)).toEqual(await of('7'));
   });
 });
@@ -127,7 +150,8 @@ describe('an exposure', () => {
     const { body } = await ask({ units: { user: 'exposed' } });
     expect(body.assignments.length).toBeGreaterThan(5);
     expect(await exposures()).toBe(before);
-    for (let count = 0; count < 3; count += 1) await ask({ units: { user: 'exposed' }, experiments: ['running'] });
+    for (let count = 0; count < 3; count += 1)
+      await ask({ units: { user: 'exposed' }, experiments: ['running'] });
     expect(await exposures()).toBe(before + 1);
     await ask({ units: { user: 'exposed' }, experiments: ['running'], expose: false });
     await ask({ units: { user: 'somebody' }, experiments: ['running'], expose: false });
@@ -138,7 +162,10 @@ describe('an exposure', () => {
 
   test('is not recorded for those who got no variant', async () => {
     const before = await exposures();
-    await ask({ units: { user: 'u', device: '' }, experiments: ['draft', 'stopped', 'closed', 'devices', 'targeted'] });
+    await ask({
+      units: { user: 'u', device: '' },
+      experiments: ['draft', 'stopped', 'closed', 'devices', 'targeted'],
+    });
     expect(await exposures()).toBe(before);
   });
 
@@ -157,7 +184,8 @@ describe('an exposure', () => {
 });
 
 describe('the snapshot', () => {
-  const get = (headers: Record<string, string> = {}) => app.call('GET', '/v1/snapshot', undefined, { key: SERVER_KEY, headers });
+  const get = (headers: Record<string, string> = {}) =>
+    app.call('GET', '/v1/snapshot', undefined, { key: SERVER_KEY, headers });
 
   test('answers every unit as the server does', async () => {
     const { body } = await get();
@@ -166,7 +194,9 @@ describe('the snapshot', () => {
     for (let user = 0; user < 25; user += 1) {
       const units = { user: `u${user}`, device: `d${user}` };
       const attributes = { user: { country: user % 2 === 0 ? 'NL' : 'DE' } };
-      const local = [...experiments.values()].map((experiment) => assign(experiment, units, attributes));
+      const local = [...experiments.values()].map((experiment) =>
+        assign(experiment, units, attributes),
+      );
       expect((await ask({ units, attributes })).body.assignments).toEqual(local);
     }
   });
@@ -194,6 +224,10 @@ describe('the snapshot', () => {
   });
 
   test('is for servers, not for clients', async () => {
-    pointersOf(await app.call('GET', '/v1/snapshot', undefined, { key: CLIENT_KEY }), 403, 'forbidden');
+    pointersOf(
+      await app.call('GET', '/v1/snapshot', undefined, { key: CLIENT_KEY }),
+      403,
+      'forbidden',
+    );
   });
 });

@@ -5,29 +5,45 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { handClock } from '../../src/runtime/clock.ts';
 import { type Answer, openTestApp, type TestApp } from '../support/app.ts';
-import { DAY, experimentBody, exposureEvent, HOUR, metricBody, outcomeEvent, START } from '../support/factories.ts';
+import {
+  counter,
+  DAY,
+  experimentBody,
+  exposureEvent,
+  HOUR,
+  metricBody,
+  outcomeEvent,
+  START,
+} from '../support/factories.ts';
 import { pointersOf } from '../support/problem.ts';
 
 const clock = handClock(START);
 let app: TestApp;
 let ranker: string;
-let tests = 0;
+const tests = counter();
 beforeAll(async () => {
   app = await openTestApp({ clock });
   await app.call('PUT', '/v1/metrics/bookings', metricBody());
   await app.call('PUT', '/v1/metrics/revenue', metricBody({ kind: 'sum' }));
-  await app.call('PUT', '/v1/metrics/cancellations', metricBody({ event: 'cancellation', direction: 'decrease' }));
+  await app.call(
+    'PUT',
+    '/v1/metrics/cancellations',
+    metricBody({ event: 'cancellation', direction: 'decrease' }),
+  );
 });
 afterAll(() => app.close());
 beforeEach(() => {
   clock.turnTo(START + 10 * DAY);
-  ranker = `ranker-${(tests += 1)}`;
+  ranker = `ranker-${tests()}`;
 });
 
-const put = (fields = {}, key = ranker) => app.call('PUT', `/v1/experiments/${key}`, experimentBody(fields));
+const put = (fields = {}, key = ranker) =>
+  app.call('PUT', `/v1/experiments/${key}`, experimentBody(fields));
 const get = (key = ranker) => app.call('GET', `/v1/experiments/${key}`);
-const start = (body?: unknown, key = ranker) => app.call('POST', `/v1/experiments/${key}/start`, body);
-const stop = (reason = 'enough', key = ranker) => app.call('POST', `/v1/experiments/${key}/stop`, { reason });
+const start = (body?: unknown, key = ranker) =>
+  app.call('POST', `/v1/experiments/${key}/start`, body);
+const stop = (reason = 'enough', key = ranker) =>
+  app.call('POST', `/v1/experiments/${key}/stop`, { reason });
 const goals = [{ metric: 'bookings', mde: 0.02 }];
 const metrics = (fields = {}) => ({ metrics: { goals, ...fields } });
 const stateOf = ({ body }: Answer) => [body.state, body.version];
@@ -56,7 +72,12 @@ describe('a draft', () => {
   test('shows its times as RFC 3339 and nothing of the inside', async () => {
     const { body } = await put();
     expect(body.createdAt).toBe('2026-01-15T00:00:00.000Z');
-    expect([body.startedAt, body.stoppedAt, body.planHash, body.stopReason]).toEqual([null, null, null, null]);
+    expect([body.startedAt, body.stoppedAt, body.planHash, body.stopReason]).toEqual([
+      null,
+      null,
+      null,
+      null,
+    ]);
     expect(Object.keys(body)).not.toContain('saltVersionFrom');
     expect(Object.keys(body)).not.toContain('frozenMetrics');
   });
@@ -80,7 +101,12 @@ describe('a start', () => {
   test('freezes the plan under a hash, now', async () => {
     await put();
     const { status, body } = await start();
-    expect([status, body.state, body.version, body.startedAt]).toEqual([200, 'running', 1, '2026-01-15T00:00:00.000Z']);
+    expect([status, body.state, body.version, body.startedAt]).toEqual([
+      200,
+      'running',
+      1,
+      '2026-01-15T00:00:00.000Z',
+    ]);
     expect(body.planHash).toMatch(/^sha256:[0-9a-f]{64}$/);
     expect((await get()).body).toEqual(body);
   });
@@ -111,7 +137,12 @@ describe('a start', () => {
   });
 
   test('needs a treatment that somebody can get', async () => {
-    await put({ variants: [{ key: 'a', role: 'control' }, { key: 'b', role: 'treatment', weight: 0 }] });
+    await put({
+      variants: [
+        { key: 'a', role: 'control' },
+        { key: 'b', role: 'treatment', weight: 0 },
+      ],
+    });
     expect(pointersOf(await start(), 422, 'not_ready')).toEqual(['/variants']);
   });
 
@@ -126,18 +157,25 @@ describe('a start', () => {
 
   test('may lie in the past while no exposure is known', async () => {
     await put();
-    await app.call('POST', '/v1/events', { events: [exposureEvent({ experiment: 'another' }), outcomeEvent()] });
+    await app.call('POST', '/v1/events', {
+      events: [exposureEvent({ experiment: 'another' }), outcomeEvent()],
+    });
     const { status, body } = await start({ at: '2026-01-05T00:00:00+00:00' });
     expect([status, body.startedAt]).toEqual([200, '2026-01-05T00:00:00.000Z']);
   });
 
-  test.each([1, 7])('may not lie in the past once an exposure is acknowledged, drained or not (version %s)', async (version) => {
-    await put();
-    await app.call('POST', '/v1/events', { events: [exposureEvent({ id: ranker, experiment: ranker, version })] });
-    expect(pointersOf(await start({ at: START }), 409, 'conflict')).toEqual(['/at']);
-    expect((await get()).body.state).toBe('draft');
-    expect((await start()).status).toBe(200);
-  });
+  test.each([1, 7])(
+    'may not lie in the past once an exposure is acknowledged, drained or not (version %s)',
+    async (version) => {
+      await put();
+      await app.call('POST', '/v1/events', {
+        events: [exposureEvent({ id: ranker, experiment: ranker, version })],
+      });
+      expect(pointersOf(await start({ at: START }), 409, 'conflict')).toEqual(['/at']);
+      expect((await get()).body.state).toBe('draft');
+      expect((await start()).status).toBe(200);
+    },
+  );
 
   test('may not lie in the future', async () => {
     await put();
@@ -155,7 +193,8 @@ describe('a start', () => {
     const refused = await start({}, 'second');
     expect(pointersOf(refused, 409, 'slot_taken')).toEqual(['/slot']);
     expect(refused.body.detail).toContain('first');
-    for (const key of ['third', 'fourth', 'fifth', 'sixth']) expect((await start({}, key)).status, key).toBe(200);
+    for (const key of ['third', 'fourth', 'fifth', 'sixth'])
+      expect((await start({}, key)).status, key).toBe(200);
     await stop('done', 'first');
     await stop('done', 'third');
     expect((await start({}, 'second')).status).toBe(200);
@@ -193,7 +232,13 @@ describe('a running experiment', () => {
   ])('may change its %s, in a new version with the same salt', async (_what, fields) => {
     const before = (await get()).body;
     const { status, body } = await put(fields);
-    expect([status, body.version, body.salt, body.state, body.startedAt]).toEqual([200, 2, before.salt, 'running', before.startedAt]);
+    expect([status, body.version, body.salt, body.state, body.startedAt]).toEqual([
+      200,
+      2,
+      before.salt,
+      'running',
+      before.startedAt,
+    ]);
     expect((await get()).body).toEqual(body);
   });
 
@@ -210,20 +255,41 @@ describe('a running experiment', () => {
     ['unit', { unit: 'device' }, ['/unit']],
     ['layer and slot', { layer: 'x', slot: { from: 0, to: 0.5 } }, ['/layer', '/slot']],
     ['goals', { metrics: { goals: [{ metric: 'revenue', mde: 0.02 }] } }, ['/metrics/goals']],
-    ['the smallest gain of a goal', { metrics: { goals: [{ metric: 'bookings', mde: 0.01 }] } }, ['/metrics/goals']],
+    [
+      'the smallest gain of a goal',
+      { metrics: { goals: [{ metric: 'bookings', mde: 0.01 }] } },
+      ['/metrics/goals'],
+    ],
     ['plan', { plan: { plannedUnits: 2000 } }, ['/plan']],
     ['hypothesis', { hypothesis: { expect: 'more' } }, ['/hypothesis']],
     ['assignment', { assignment: 'external' }, ['/assignment']],
-    ['variants and surface', { surface: 'home', variants: [{ key: 'control', role: 'control', weight: 2 }, { key: 'challenger', role: 'treatment' }] }, ['/surface', '/variants']],
+    [
+      'variants and surface',
+      {
+        surface: 'home',
+        variants: [
+          { key: 'control', role: 'control', weight: 2 },
+          { key: 'challenger', role: 'treatment' },
+        ],
+      },
+      ['/surface', '/variants'],
+    ],
   ])('may not change its %s', async (_what, fields, pointers) => {
     const before = (await get()).body;
-    expect(pointersOf(await put({ name: 'sneaked in', ...fields }), 409, 'frozen')).toEqual(pointers);
+    expect(pointersOf(await put({ name: 'sneaked in', ...fields }), 409, 'frozen')).toEqual(
+      pointers,
+    );
     expect((await get()).body).toEqual(before);
   });
 
   test('may not take a guardrail that says no margin, or names no metric', async () => {
-    const answer = await put(metrics({ guardrails: [{ metric: 'cancellations' }], secondary: [{ metric: 'nowhere' }] }));
-    expect(pointersOf(answer, 422, 'not_ready')).toEqual(['/metrics/guardrails/0/margin', '/metrics/secondary/0/metric']);
+    const answer = await put(
+      metrics({ guardrails: [{ metric: 'cancellations' }], secondary: [{ metric: 'nowhere' }] }),
+    );
+    expect(pointersOf(answer, 422, 'not_ready')).toEqual([
+      '/metrics/guardrails/0/margin',
+      '/metrics/secondary/0/metric',
+    ]);
     expect((await get()).body.version).toBe(1);
   });
 
@@ -236,7 +302,8 @@ describe('a running experiment', () => {
       ],
     });
     clock.turnTo(START + 10 * DAY + HOUR);
-    const analyse = async () => (await app.call('POST', `/v1/experiments/${ranker}/analyses`, {})).body;
+    const analyse = async () =>
+      (await app.call('POST', `/v1/experiments/${ranker}/analyses`, {})).body;
     const before = await analyse();
     await app.call('PUT', '/v1/metrics/bookings', metricBody({ event: 'another', kind: 'count' }));
     await put({ name: 'A new version, pinned as before' });
@@ -262,7 +329,10 @@ describe('a stop', () => {
       '2026-01-17T00:00:00.000Z',
       'the model was withdrawn',
     ]);
-    const assigned = await app.call('POST', '/v1/assign', { units: { user: 'u1' }, experiments: [ranker] });
+    const assigned = await app.call('POST', '/v1/assign', {
+      units: { user: 'u1' },
+      experiments: [ranker],
+    });
     expect(assigned.body.assignments).toMatchObject([{ reason: 'NOT_RUNNING', variant: null }]);
   });
 
@@ -288,9 +358,11 @@ describe('a stop', () => {
 test('everything is as it was after a restart', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'assay-restart-'));
   const paths = ['/v1/experiments', '/v1/metrics', '/v1/snapshot', `/v1/experiments/${ranker}`];
-  const read = (from: TestApp) => Promise.all(paths.map(async (path) => (await from.call('GET', path)).body));
+  const read = (from: TestApp) =>
+    Promise.all(paths.map(async (path) => (await from.call('GET', path)).body));
   const first = await openTestApp({ clock, directory });
-  const putFirst = (key: string, fields = {}) => first.call('PUT', `/v1/experiments/${key}`, experimentBody(fields));
+  const putFirst = (key: string, fields = {}) =>
+    first.call('PUT', `/v1/experiments/${key}`, experimentBody(fields));
   await first.call('PUT', '/v1/metrics/bookings', metricBody());
   await putFirst(ranker, { layer: 'l' });
   await first.call('POST', `/v1/experiments/${ranker}/start`);

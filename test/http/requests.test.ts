@@ -12,23 +12,37 @@ beforeAll(async () => {
 afterAll(() => app.close());
 
 /** Bytes as they are. */
-async function send(method: string, path: string, body: Buffer | string, headers: Record<string, string>): Promise<Answer> {
+async function send(
+  method: string,
+  path: string,
+  body: Buffer | string,
+  headers: Record<string, string>,
+): Promise<Answer> {
   const response = await fetch(app.url + path, {
     method,
-    body: body as BodyInit,
+    body: body as NonNullable<RequestInit['body']>,
     headers: { authorization: `Bearer ${ADMIN_KEY}`, ...headers },
     redirect: 'manual',
   });
   const text = await response.text();
   const json = response.headers.get('content-type')?.includes('json') === true;
-  return { status: response.status, headers: response.headers, body: json ? JSON.parse(text) : text };
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: json ? JSON.parse(text) : text,
+  };
 }
 const JSON_TYPE = { 'content-type': 'application/json' };
 const nested = (levels: number) => '['.repeat(levels) + ']'.repeat(levels);
 
 describe('a body', () => {
   test('with several mistakes names each at its pointer', async () => {
-    const body = experimentBody({ traffic: 2, nmae: 'x', variants: [{ key: 'a', role: 'control', weigth: 1 }], metrics: { goals: [] } });
+    const body = experimentBody({
+      traffic: 2,
+      nmae: 'x',
+      variants: [{ key: 'a', role: 'control', weigth: 1 }],
+      metrics: { goals: [] },
+    });
     const answer = await app.call('PUT', '/v1/experiments/x', body);
     expect(pointersOf(answer, 400, 'invalid')).toEqual([
       '/metrics/goals',
@@ -43,7 +57,12 @@ describe('a body', () => {
   test.each<[string, string, unknown, string[]]>([
     ['POST', '/v1/assign', { unit: 'u' }, ['/unit', '/units']],
     ['POST', '/v1/assign', { units: { user: 'u' }, experiments: [] }, ['/experiments']],
-    ['POST', '/v1/assign', { units: { user: 'u' }, expose: 'yes', attributes: [] }, ['/attributes', '/expose']],
+    [
+      'POST',
+      '/v1/assign',
+      { units: { user: 'u' }, expose: 'yes', attributes: [] },
+      ['/attributes', '/expose'],
+    ],
     ['POST', '/v1/assign', { units: { 'a b': 'u' } }, ['/units/a b']],
     ['POST', '/v1/assign', { units: { user: 'u' }, attributes: { a: '\ud800' } }, ['/attributes']],
     ['POST', '/v1/events', { evnets: [] }, ['/events', '/evnets']],
@@ -62,7 +81,9 @@ describe('a body', () => {
     ['POST', '/v1/experiments/x/stop', { reason: '' }, ['/reason']],
     ['POST', '/v1/experiments/x/analyses', { asof: 1, watermark: 'x' }, ['/asof', '/watermark']],
   ])('of %s %s %j is refused', async (method, path, body, pointers) => {
-    expect(pointersOf(await app.call(method, path, JSON.stringify(body)), 400, 'invalid')).toEqual(pointers);
+    expect(pointersOf(await app.call(method, path, JSON.stringify(body)), 400, 'invalid')).toEqual(
+      pointers,
+    );
   });
 
   test('that is missing is refused where one is needed, and not where none is', async () => {
@@ -83,34 +104,66 @@ describe('a body', () => {
     ['application/x-ndjson', '/v1/metrics/m', 'PUT'],
     ['', '/v1/events', 'POST'],
   ])('of type %j at %s is refused as unsupported', async (type, path, method) => {
-    pointersOf(await send(method, path, '{"units":{"user":"u"}}', { 'content-type': type }), 415, 'unsupported_media_type');
+    pointersOf(
+      await send(method, path, '{"units":{"user":"u"}}', { 'content-type': type }),
+      415,
+      'unsupported_media_type',
+    );
   });
 
-  test.each(['application/json', 'application/json; charset=utf-8', 'application/vnd.x+json', 'APPLICATION/JSON'])(
-    'of type %j is read',
-    async (type) => {
-      expect((await send('POST', '/v1/assign', '{"units":{}}', { 'content-type': type })).status).toBe(200);
-    },
-  );
+  test.each([
+    'application/json',
+    'application/json; charset=utf-8',
+    'application/vnd.x+json',
+    'APPLICATION/JSON',
+  ])('of type %j is read', async (type) => {
+    expect(
+      (await send('POST', '/v1/assign', '{"units":{}}', { 'content-type': type })).status,
+    ).toBe(200);
+  });
 
-  test.each(['{', '{"units":', 'units', "{'units':{}}", '{"units":{}}x', '\u0000', '{"a":01}', '[1,]'])(
-    'that is no JSON is refused: %j',
-    async (text) => {
-      expect(pointersOf(await send('POST', '/v1/assign', text, JSON_TYPE), 400, 'invalid')).toEqual(['']);
-    },
-  );
+  test.each([
+    '{',
+    '{"units":',
+    'units',
+    "{'units':{}}",
+    '{"units":{}}x',
+    '\u0000',
+    '{"a":01}',
+    '[1,]',
+  ])('that is no JSON is refused: %j', async (text) => {
+    expect(pointersOf(await send('POST', '/v1/assign', text, JSON_TYPE), 400, 'invalid')).toEqual([
+      '',
+    ]);
+  });
 
   test('that is no UTF-8 is refused: two ids must not become one', async () => {
-    const text = Buffer.concat([Buffer.from('{"units":{"user":"'), Buffer.from([0xff]), Buffer.from('"}}')]);
+    const text = Buffer.concat([
+      Buffer.from('{"units":{"user":"'),
+      Buffer.from([0xff]),
+      Buffer.from('"}}'),
+    ]);
     pointersOf(await send('POST', '/v1/assign', text, JSON_TYPE), 400, 'invalid');
-    const line = Buffer.concat([Buffer.from('{"id":"'), Buffer.from([0xc3, 0x28]), Buffer.from('"}')]);
-    pointersOf(await send('POST', '/v1/events', line, { 'content-type': 'application/x-ndjson' }), 400, 'invalid');
+    const line = Buffer.concat([
+      Buffer.from('{"id":"'),
+      Buffer.from([0xc3, 0x28]),
+      Buffer.from('"}'),
+    ]);
+    pointersOf(
+      await send('POST', '/v1/events', line, { 'content-type': 'application/x-ndjson' }),
+      400,
+      'invalid',
+    );
   });
 
   test('beyond 8 MB is refused', async () => {
     const text = `{"units":{},"attributes":{"a":"${'x'.repeat(8 * 1024 * 1024)}"}}`;
     pointersOf(await send('POST', '/v1/assign', text, JSON_TYPE), 413, 'too_large');
-    pointersOf(await send('POST', '/v1/events', text, { 'content-type': 'application/x-ndjson' }), 413, 'too_large');
+    pointersOf(
+      await send('POST', '/v1/events', text, { 'content-type': 'application/x-ndjson' }),
+      413,
+      'too_large',
+    );
   });
 
   test('that is a bomb is refused before it goes off', async () => {
@@ -121,22 +174,39 @@ describe('a body', () => {
     };
     for (const [encoding, bomb] of Object.entries(bombs)) {
       const started = performance.now();
-      const answer = await send('POST', '/v1/events', bomb, { ...JSON_TYPE, 'content-encoding': encoding });
+      const answer = await send('POST', '/v1/events', bomb, {
+        ...JSON_TYPE,
+        'content-encoding': encoding,
+      });
       pointersOf(answer, 413, 'too_large');
       expect(performance.now() - started, encoding).toBeLessThan(3000);
     }
     expect((await app.call('GET', '/livez')).status).toBe(200);
   });
 
-  test.each(['zstd', 'compress', 'gzip, gzip', 'x'])('in the encoding %s is refused as unsupported', async (encoding) => {
-    const answer = await send('POST', '/v1/events', gzipSync('{}'), { ...JSON_TYPE, 'content-encoding': encoding });
-    pointersOf(answer, 415, 'unsupported_media_type');
-  });
+  test.each(['zstd', 'compress', 'gzip, gzip', 'x'])(
+    'in the encoding %s is refused as unsupported',
+    async (encoding) => {
+      const answer = await send('POST', '/v1/events', gzipSync('{}'), {
+        ...JSON_TYPE,
+        'content-encoding': encoding,
+      });
+      pointersOf(answer, 415, 'unsupported_media_type');
+    },
+  );
 
   test('that was broken on its way is the mistake of the caller, not ours', async () => {
     const whole = gzipSync(JSON.stringify({ events: [outcomeEvent()] }));
-    for (const broken of [Buffer.from('no gzip'), whole.subarray(0, whole.length - 12), Buffer.concat([whole.subarray(0, 20), Buffer.alloc(9), whole.subarray(29)])]) {
-      pointersOf(await send('POST', '/v1/events', broken, { ...JSON_TYPE, 'content-encoding': 'gzip' }), 400, 'invalid');
+    for (const broken of [
+      Buffer.from('no gzip'),
+      whole.subarray(0, whole.length - 12),
+      Buffer.concat([whole.subarray(0, 20), Buffer.alloc(9), whole.subarray(29)]),
+    ]) {
+      pointersOf(
+        await send('POST', '/v1/events', broken, { ...JSON_TYPE, 'content-encoding': 'gzip' }),
+        400,
+        'invalid',
+      );
     }
   });
 
@@ -151,7 +221,9 @@ describe('a body', () => {
   });
 
   test('nested without end is refused under an Idempotency-Key too', async () => {
-    const answer = await app.call('POST', '/v1/events', `{"events":[${nested(100_000)}]}`, { headers: { 'idempotency-key': 'deep' } });
+    const answer = await app.call('POST', '/v1/events', `{"events":[${nested(100_000)}]}`, {
+      headers: { 'idempotency-key': 'deep' },
+    });
     pointersOf(answer, 400, 'invalid');
   });
 
@@ -163,11 +235,22 @@ describe('a body', () => {
       ['POST', '/v1/assign', `{"units":${evil}}`],
       ['POST', '/v1/events', evil],
       ['POST', '/v1/events', `{"events":[${evil}],"sdk":${evil}}`],
-      ['POST', '/v1/events', `{"events":[{"kind":"outcome","id":"a","ts":1,"name":"x","units":{"user":"u"},"properties":${evil}}]}`],
+      [
+        'POST',
+        '/v1/events',
+        `{"events":[{"kind":"outcome","id":"a","ts":1,"name":"x","units":{"user":"u"},"properties":${evil}}]}`,
+      ],
       ['PUT', '/v1/experiments/__proto__', JSON.stringify(experimentBody())],
       ['PUT', '/v1/experiments/constructor', JSON.stringify(experimentBody())],
       ['PUT', '/v1/experiments/x', evil],
-      ['PUT', '/v1/experiments/x', JSON.stringify(experimentBody({ hypothesis: 0 })).replace('"hypothesis":0', `"hypothesis":${evil}`)],
+      [
+        'PUT',
+        '/v1/experiments/x',
+        JSON.stringify(experimentBody({ hypothesis: 0 })).replace(
+          '"hypothesis":0',
+          `"hypothesis":${evil}`,
+        ),
+      ],
       ['PUT', '/v1/metrics/x', evil],
       ['PUT', '/v1/models/__proto__', '{}'],
       ['POST', '/v1/experiments/__proto__/start', '{}'],
@@ -179,23 +262,38 @@ describe('a body', () => {
       expect(answer.status, `${method} ${path} ${text}`).toBeLessThan(500);
       expect(({} as Record<string, unknown>).polluted).toBeUndefined();
     }
-    pointersOf(await app.call('PUT', '/v1/experiments/__proto__', experimentBody()), 400, 'invalid');
+    pointersOf(
+      await app.call('PUT', '/v1/experiments/__proto__', experimentBody()),
+      400,
+      'invalid',
+    );
     pointersOf(await app.call('GET', '/v1/experiments/__proto__'), 404, 'not_found');
     expect((await app.call('GET', '/v1/experiments')).body.items).toEqual([]);
   });
 });
 
 describe('an address', () => {
-  test.each(['/v1', '/v1/', '/v1/nothing', '/v1/experiments/a/b/c', '/v1/experiments/x/ramp', '/v1//experiments'])(
-    'that does not exist is not found: %s',
-    async (path) => {
-      pointersOf(await app.call('GET', path), 404, 'not_found');
-      pointersOf(await app.call('POST', path, {}), 404, 'not_found');
-    },
-  );
+  test.each([
+    '/v1',
+    '/v1/',
+    '/v1/nothing',
+    '/v1/experiments/a/b/c',
+    '/v1/experiments/x/ramp',
+    '/v1//experiments',
+  ])('that does not exist is not found: %s', async (path) => {
+    pointersOf(await app.call('GET', path), 404, 'not_found');
+    pointersOf(await app.call('POST', path, {}), 404, 'not_found');
+  });
 
   test('of what does not exist is not found', async () => {
-    for (const path of ['/v1/metrics/x', '/v1/models/x', '/v1/models/x/versions/1', '/v1/experiments/x', '/v1/experiments/x/analyses/latest', '/v1/experiments/x/analyses/1']) {
+    for (const path of [
+      '/v1/metrics/x',
+      '/v1/models/x',
+      '/v1/models/x/versions/1',
+      '/v1/experiments/x',
+      '/v1/experiments/x/analyses/latest',
+      '/v1/experiments/x/analyses/1',
+    ]) {
       pointersOf(await app.call('GET', path), 404, 'not_found');
     }
   });
@@ -205,10 +303,22 @@ describe('an address', () => {
   });
 
   test('with an option nobody knows is refused', async () => {
-    expect(pointersOf(await app.call('GET', '/v1/metrics/x?verbose=1&x=2'), 400, 'invalid')).toEqual(['/?/verbose', '/?/x']);
-    expect(pointersOf(await app.call('GET', '/v1/experiments?limt=5'), 400, 'invalid')).toEqual(['/?/limt']);
-    expect(pointersOf(await app.call('GET', '/v1/experiments/x/analyses/latest?include=everything'), 400, 'invalid')).toEqual(['/?/include']);
-    expect(pointersOf(await app.call('POST', '/v1/assign?expose=true', { units: {} }), 400, 'invalid')).toEqual(['/?/expose']);
+    expect(
+      pointersOf(await app.call('GET', '/v1/metrics/x?verbose=1&x=2'), 400, 'invalid'),
+    ).toEqual(['/?/verbose', '/?/x']);
+    expect(pointersOf(await app.call('GET', '/v1/experiments?limt=5'), 400, 'invalid')).toEqual([
+      '/?/limt',
+    ]);
+    expect(
+      pointersOf(
+        await app.call('GET', '/v1/experiments/x/analyses/latest?include=everything'),
+        400,
+        'invalid',
+      ),
+    ).toEqual(['/?/include']);
+    expect(
+      pointersOf(await app.call('POST', '/v1/assign?expose=true', { units: {} }), 400, 'invalid'),
+    ).toEqual(['/?/expose']);
   });
 
   test('answers HEAD like GET, without a body', async () => {
@@ -219,7 +329,11 @@ describe('an address', () => {
 
   test('has a request id of its own each time, which the caller cannot choose', async () => {
     const ids = await Promise.all(
-      Array.from({ length: 3 }, async () => (await app.call('GET', '/livez', undefined, { headers: { 'x-request-id': 'mine' } })).headers.get('x-request-id')),
+      Array.from({ length: 3 }, async () =>
+        (
+          await app.call('GET', '/livez', undefined, { headers: { 'x-request-id': 'mine' } })
+        ).headers.get('x-request-id'),
+      ),
     );
     expect(new Set(ids).size).toBe(3);
     expect(ids).not.toContain('mine');
@@ -269,17 +383,30 @@ describe('a definition', () => {
     const tag = etagOf(await put('guarded', metricBody()));
     const changed = await put('guarded', metricBody({ name: 'One' }), { 'if-match': tag });
     expect([changed.status, changed.body.version]).toEqual([200, 2]);
-    pointersOf(await put('guarded', metricBody({ name: 'Two' }), { 'if-match': tag }), 412, 'stale');
+    pointersOf(
+      await put('guarded', metricBody({ name: 'Two' }), { 'if-match': tag }),
+      412,
+      'stale',
+    );
     expect((await get('guarded')).body.name).toBe('One');
-    expect((await put('guarded', metricBody({ name: 'Two' }), { 'if-match': `"x", ${etagOf(changed)}` })).status).toBe(200);
-    expect((await put('guarded', metricBody({ name: 'Three' }), { 'if-match': '*' })).status).toBe(200);
+    expect(
+      (await put('guarded', metricBody({ name: 'Two' }), { 'if-match': `"x", ${etagOf(changed)}` }))
+        .status,
+    ).toBe(200);
+    expect((await put('guarded', metricBody({ name: 'Three' }), { 'if-match': '*' })).status).toBe(
+      200,
+    );
     pointersOf(await put('nobody', metricBody(), { 'if-match': '*' }), 412, 'stale');
     pointersOf(await get('nobody'), 404, 'not_found');
   });
 
   test('is only created when that is what is asked', async () => {
     expect((await put('fresh', metricBody(), { 'if-none-match': '*' })).status).toBe(201);
-    pointersOf(await put('fresh', metricBody({ name: 'x' }), { 'if-none-match': '*' }), 412, 'already_exists');
+    pointersOf(
+      await put('fresh', metricBody({ name: 'x' }), { 'if-none-match': '*' }),
+      412,
+      'already_exists',
+    );
     pointersOf(await put('fresh', metricBody(), { 'if-none-match': '"tag"' }), 400, 'invalid');
   });
 
@@ -289,16 +416,22 @@ describe('a definition', () => {
     expect([again.status, again.body.version]).toEqual([200, 1]);
   });
 
-  test.each(['a b', 'é', 'a%2Fb', 'x'.repeat(101), '%00', '__proto__'])('has no such key: %s', async (key) => {
-    expect(pointersOf(await put(key, metricBody()), 400, 'invalid')).toEqual(['/key']);
-  });
+  test.each(['a b', 'é', 'a%2Fb', 'x'.repeat(101), '%00', '__proto__'])(
+    'has no such key: %s',
+    async (key) => {
+      expect(pointersOf(await put(key, metricBody()), 400, 'invalid')).toEqual(['/key']);
+    },
+  );
 });
 
 describe('an Idempotency-Key', () => {
   const record = (key: string, body: unknown, keyHeader = 'idempotency-key') =>
-    app.call('POST', '/v1/models/idem/versions/1/offline-evaluations', body, { headers: { [keyHeader]: key } });
+    app.call('POST', '/v1/models/idem/versions/1/offline-evaluations', body, {
+      headers: { [keyHeader]: key },
+    });
   const evaluation = (value: number) => ({ metric: 'AUC', value, higherIsBetter: true });
-  const count = async () => (await app.call('GET', '/v1/models/idem/versions/1')).body.offlineEvaluations.length;
+  const count = async () =>
+    (await app.call('GET', '/v1/models/idem/versions/1')).body.offlineEvaluations.length;
 
   beforeAll(async () => {
     await app.call('PUT', '/v1/models/idem', {});
@@ -319,7 +452,12 @@ describe('an Idempotency-Key', () => {
     await record('twice', evaluation(2));
     const before = await count();
     pointersOf(await record('twice', evaluation(3)), 422, 'idempotency_mismatch');
-    const elsewhere = await app.call('POST', '/v1/events', { events: [] }, { headers: { 'idempotency-key': 'twice' } });
+    const elsewhere = await app.call(
+      'POST',
+      '/v1/events',
+      { events: [] },
+      { headers: { 'idempotency-key': 'twice' } },
+    );
     pointersOf(elsewhere, 422, 'idempotency_mismatch');
     expect(await count()).toBe(before);
   });
@@ -335,7 +473,9 @@ describe('an Idempotency-Key', () => {
 
   test('does a thing once when two ask at the same time', async () => {
     const before = await count();
-    const answers = await Promise.all(Array.from({ length: 5 }, () => record('race', evaluation(4))));
+    const answers = await Promise.all(
+      Array.from({ length: 5 }, () => record('race', evaluation(4))),
+    );
     expect(new Set(answers.map(({ body }) => body.id)).size).toBe(1);
     expect(await count()).toBe(before + 1);
   });
@@ -349,7 +489,12 @@ describe('an Idempotency-Key', () => {
   });
 
   test.each(['', 'a b', 'x'.repeat(256), 'é'])('of the form %j is refused', async (key) => {
-    const answer = await app.call('POST', '/v1/events', { events: [] }, { headers: { 'idempotency-key': Buffer.from(key, 'utf8').toString('latin1') } });
+    const answer = await app.call(
+      'POST',
+      '/v1/events',
+      { events: [] },
+      { headers: { 'idempotency-key': Buffer.from(key, 'utf8').toString('latin1') } },
+    );
     pointersOf(answer, 400, 'invalid');
   });
 });
@@ -366,7 +511,9 @@ describe('a list', () => {
     let cursor: string | null = null;
     let pages = 0;
     do {
-      const { body, status }: Answer = await page(`?limit=5${cursor === null ? '' : `&cursor=${cursor}`}`);
+      const { body, status }: Answer = await page(
+        `?limit=5${cursor === null ? '' : `&cursor=${cursor}`}`,
+      );
       expect(status).toBe(200);
       expect(body.items.length).toBeLessThanOrEqual(5);
       all.push(...body.items.map((item: { key: string }) => item.key));
@@ -393,12 +540,17 @@ describe('a list', () => {
     expect(second.body.items.every((item: { key: string }) => !seen.includes(item.key))).toBe(true);
   });
 
-  test.each(['?limit=0', '?limit=201', '?limit=1.5', '?limit=x', '?limit=', '?limit=5&limit=6', `?cursor=${'x'.repeat(201)}`])(
-    'refuses %s',
-    async (query) => {
-      pointersOf(await page(query), 400, 'invalid');
-    },
-  );
+  test.each([
+    '?limit=0',
+    '?limit=201',
+    '?limit=1.5',
+    '?limit=x',
+    '?limit=',
+    '?limit=5&limit=6',
+    `?cursor=${'x'.repeat(201)}`,
+  ])('refuses %s', async (query) => {
+    pointersOf(await page(query), 400, 'invalid');
+  });
 
   test('takes a cursor that is none for an empty or a full page, never for an error of ours', async () => {
     for (const cursor of ['x', '%00', '////', 'zzzz', '_', '____']) {

@@ -30,7 +30,8 @@ const LOOKS = [
 ] as const;
 
 const installed = existsSync(CHROMIUM);
-if (!installed) console.log(`skipped: no browser at ${CHROMIUM}; scripts/install-chromium.sh installs it`);
+if (!installed)
+  console.log(`skipped: no browser at ${CHROMIUM}; scripts/install-chromium.sh installs it`);
 
 describe.skipIf(!installed)('the demo in a browser', () => {
   let demo: ChildProcess;
@@ -53,8 +54,14 @@ describe.skipIf(!installed)('the demo in a browser', () => {
     demo.stderr?.on('data', (chunk) => {
       output += String(chunk);
     });
-    await until(() => /password\s+\S+/.test(output), 110_000, () => output);
-    console.log(`the demo's address was printed after ${((performance.now() - started) / 1000).toFixed(1)} s`);
+    await until(
+      () => /password\s+\S+/.test(output),
+      110_000,
+      () => output,
+    );
+    console.log(
+      `the demo's address was printed after ${((performance.now() - started) / 1000).toFixed(1)} s`,
+    );
     url = /Open\s+(\S+)/.exec(output)?.[1] ?? '';
     password = /password\s+(\S+)/.exec(output)?.[1] ?? '';
     browser = await chromium.launch({
@@ -105,10 +112,13 @@ describe.skipIf(!installed)('the demo in a browser', () => {
       const page = await context.newPage();
       page.on('request', (request) => hosts.add(new URL(request.url()).host));
       page.on('console', (message) => {
-        if (message.type() === 'error' && !message.text().includes('404')) complaints.push(message.text());
+        if (message.type() === 'error' && !message.text().includes('404'))
+          complaints.push(message.text());
       });
       await page.goto(url + path);
-      const overflow = await page.evaluate('document.documentElement.scrollWidth - window.innerWidth');
+      const overflow = await page.evaluate(
+        'document.documentElement.scrollWidth - window.innerWidth',
+      );
       expect(overflow, `${key} scrolls sideways`).toBeLessThanOrEqual(0);
       const text = (await page.textContent('body')) ?? '';
       expect(text, key).not.toMatch(/undefined|NaN|\[object Object\]/);
@@ -121,25 +131,28 @@ describe.skipIf(!installed)('the demo in a browser', () => {
     await context.close();
   });
 
-  test.each(LOOKS)('has no accessibility violation that axe can find: $name', async ({ scheme, width }) => {
-    const context = await signedIn({
-      colorScheme: scheme,
-      viewport: { width, height: 900 },
-      bypassCSP: true,
-    });
-    for (const path of Object.values(PAGES)) {
-      const page = await context.newPage();
-      await page.goto(url + path);
-      await page.evaluate(AXE);
-      const violations = await page.evaluate(
-        `axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'] })
+  test.each(LOOKS)(
+    'has no accessibility violation that axe can find: $name',
+    async ({ scheme, width }) => {
+      const context = await signedIn({
+        colorScheme: scheme,
+        viewport: { width, height: 900 },
+        bypassCSP: true,
+      });
+      for (const path of Object.values(PAGES)) {
+        const page = await context.newPage();
+        await page.goto(url + path);
+        await page.evaluate(AXE);
+        const violations = await page.evaluate(
+          `axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'] })
           .then(({ violations }) => violations.map((v) => v.id + ': ' + v.nodes.map((n) => n.target).join(' ')))`,
-      );
-      expect(violations, path).toEqual([]);
-      await page.close();
-    }
-    await context.close();
-  });
+        );
+        expect(violations, path).toEqual([]);
+        await page.close();
+      }
+      await context.close();
+    },
+  );
 
   test('shows the same numbers as the API, and analyses again at the press of a button', async () => {
     const context = await signedIn({ javaScriptEnabled: false });

@@ -24,7 +24,10 @@ const AS_OF = '2026-05-15T00:00:00Z';
 const DAY = 86_400_000;
 const run = promisify(execFile);
 
-type WireEvent = { kind: string; id: string; ts: number; units: { user: string } } & Record<string, unknown>;
+type WireEvent = { kind: string; id: string; ts: number; units: { user: string } } & Record<
+  string,
+  unknown
+>;
 type Dataset = {
   readonly name: string;
   readonly file: string;
@@ -57,7 +60,13 @@ const cookieCats = (): Dataset => {
     mapping: {
       units: { user: '{userid}' },
       events: [
-        { kind: 'exposure', id: 'exposure-{row}', experiment: 'cookie_cats', variant: '{version}', ts: time(0) },
+        {
+          kind: 'exposure',
+          id: 'exposure-{row}',
+          experiment: 'cookie_cats',
+          variant: '{version}',
+          ts: time(0),
+        },
         ...outcomes.map(([name, hours, as]) => ({
           kind: 'outcome',
           id: `${name}-{row}`,
@@ -69,7 +78,12 @@ const cookieCats = (): Dataset => {
     },
     metrics: {
       retention_1: { kind: 'conversion', event: 'retention_1' },
-      retention_7: { kind: 'conversion', event: 'retention_7', window: { toHours: 168 }, maturityDays: 7 },
+      retention_7: {
+        kind: 'conversion',
+        event: 'retention_7',
+        window: { toHours: 168 },
+        maturityDays: 7,
+      },
       sum_gamerounds: { kind: 'sum', event: 'sum_gamerounds' },
     },
     experiment: () => ({
@@ -89,7 +103,14 @@ const cookieCats = (): Dataset => {
       rows.flatMap((row, index) => {
         const units = { user: row.userid ?? '' };
         return [
-          { kind: 'exposure', id: `exposure-${index + 1}`, ts: ts(index), units, experiment, variant: row.version },
+          {
+            kind: 'exposure',
+            id: `exposure-${index + 1}`,
+            ts: ts(index),
+            units,
+            experiment,
+            variant: row.version,
+          },
           ...outcomes.map(([name, hours, as]) => ({
             kind: 'outcome',
             id: `${name}-${index + 1}`,
@@ -103,12 +124,27 @@ const cookieCats = (): Dataset => {
     expected,
     check(analysis, momentsOf) {
       expect(analysis.units).toEqual({ gate_30: 44_700, gate_40: 45_489 });
-      expect(analysis.counts).toEqual({ assigned: 90_189, exposed: 90_189, triggered: null, crossover: 0 });
+      expect(analysis.counts).toEqual({
+        assigned: 90_189,
+        exposed: 90_189,
+        triggered: null,
+        crossover: 0,
+      });
       const srm = analysis.checks.find((check) => check.id === 'srm');
       near(srm?.value, expected.srm_50_50.p, 1e-6);
       expectProportion(only(analysis, 'retention_1'), expected.retention_1);
-      expectMeans(only(analysis, 'retention_7'), expected.retention_7_as_mean, momentsOf, 'retention_7');
-      expectMeans(only(analysis, 'sum_gamerounds'), expected.sum_gamerounds, momentsOf, 'sum_gamerounds');
+      expectMeans(
+        only(analysis, 'retention_7'),
+        expected.retention_7_as_mean,
+        momentsOf,
+        'retention_7',
+      );
+      expectMeans(
+        only(analysis, 'sum_gamerounds'),
+        expected.sum_gamerounds,
+        momentsOf,
+        'sum_gamerounds',
+      );
     },
   };
 };
@@ -116,7 +152,11 @@ const cookieCats = (): Dataset => {
 const hillstrom = (): Dataset => {
   const ts = (row: number) => START_MS + row * 13_000;
   const time = (plusHours: number) => ({ at: START, everySeconds: 13, plusHours });
-  const arms: Record<string, string> = { 'No E-Mail': 'none', 'Mens E-Mail': 'mens', 'Womens E-Mail': 'womens' };
+  const arms: Record<string, string> = {
+    'No E-Mail': 'none',
+    'Mens E-Mail': 'mens',
+    'Womens E-Mail': 'womens',
+  };
   const outcomes = [
     ['visit', 24],
     ['conversion', 48],
@@ -170,7 +210,14 @@ const hillstrom = (): Dataset => {
         const units = { user: `h${index + 1}` };
         const variant = arms[row.segment ?? ''];
         return [
-          { kind: 'exposure', id: `exposure-${index + 1}`, ts: ts(index), units, experiment, variant },
+          {
+            kind: 'exposure',
+            id: `exposure-${index + 1}`,
+            ts: ts(index),
+            units,
+            experiment,
+            variant,
+          },
           ...outcomes
             .filter(([name]) => Number(row[name]) > 0)
             .map(([name, hours]) => ({
@@ -272,7 +319,9 @@ describe.skipIf(!present).each([cookieCats, hillstrom])('%o', (make) => {
       }
     }
     expect(new Set(results.values()).size).toBe(1);
-    console.log(`${data.name}: ${events.length} events, identical metric results from: ${[...results.keys()].join('; ')}`);
+    console.log(
+      `${data.name}: ${events.length} events, identical metric results from: ${[...results.keys()].join('; ')}`,
+    );
   });
 
   test(`${data?.name} sample of 5,000 units one event a request equals the same in batches`, async () => {
@@ -332,7 +381,17 @@ async function assayImport(directory: string, ...words: string[]): Promise<strin
 async function importInto(app: TestApp, file: string): Promise<string> {
   const { stdout } = await run(
     'node',
-    ['--import', 'tsx', 'src/main.ts', 'import', file, '--url', app.url, '--key', 'test-client-key-of-thirty-two-characters'],
+    [
+      '--import',
+      'tsx',
+      'src/main.ts',
+      'import',
+      file,
+      '--url',
+      app.url,
+      '--key',
+      'test-client-key-of-thirty-two-characters',
+    ],
     { cwd: ROOT, env: { PATH: process.env.PATH } },
   );
   return stdout;
@@ -341,7 +400,9 @@ async function importInto(app: TestApp, file: string): Promise<string> {
 function momentsOf(app: TestApp, key: string): MomentsOf {
   const stored = latestAnalysis(app.platform.store, key);
   return (metric, variant) => {
-    const row = stored?.detail.moments.find((entry) => entry.metric === metric && entry.variant === variant);
+    const row = stored?.detail.moments.find(
+      (entry) => entry.metric === metric && entry.variant === variant,
+    );
     if (row === undefined) throw new Error(`no moments of ${metric} ${variant}`);
     return momentsFromExactSums({
       n: Number(row.n),
@@ -353,12 +414,20 @@ function momentsOf(app: TestApp, key: string): MomentsOf {
 }
 
 function metricsText(analysis: Analysis): string {
-  return JSON.stringify([analysis.units, analysis.counts, analysis.checks, analysis.metrics, analysis.recommendation]);
+  return JSON.stringify([
+    analysis.units,
+    analysis.counts,
+    analysis.checks,
+    analysis.metrics,
+    analysis.recommendation,
+  ]);
 }
 
 function only(analysis: Analysis, metric: string): Comparison {
-  const [comparison, ...others] = analysis.metrics.find((row) => row.metric === metric)?.comparisons ?? [];
-  if (comparison === undefined || others.length > 0) throw new Error(`one comparison of ${metric} was expected`);
+  const [comparison, ...others] =
+    analysis.metrics.find((row) => row.metric === metric)?.comparisons ?? [];
+  if (comparison === undefined || others.length > 0)
+    throw new Error(`one comparison of ${metric} was expected`);
   return comparison;
 }
 
@@ -371,7 +440,12 @@ function of(analysis: Analysis, metric: string, variant: string): Comparison {
 }
 
 /** R's `means()`: Welch, and Fieller with the normal quantile. */
-function expectMeans(got: Comparison, want: Record<string, any>, moments: MomentsOf, metric: string): void {
+function expectMeans(
+  got: Comparison,
+  want: Record<string, any>,
+  moments: MomentsOf,
+  metric: string,
+): void {
   expect(got.n).toBe(want.treatment.n);
   expect(got.baselineN).toBe(want.control.n);
   near(got.mean, want.treatment.mean, 1e-9);
@@ -396,8 +470,12 @@ function expectMeans(got: Comparison, want: Record<string, any>, moments: Moment
   near(normal.upper, want.rel_ci95_fieller[1], 1e-9);
   const width = want.rel_ci95_fieller[1] - want.rel_ci95_fieller[0];
   if (got.absolute?.level === 0.95) {
-    expect(Math.abs((got.relative?.lower ?? 9) - want.rel_ci95_fieller[0])).toBeLessThan(1e-4 * width);
-    expect(Math.abs((got.relative?.upper ?? 9) - want.rel_ci95_fieller[1])).toBeLessThan(1e-4 * width);
+    expect(Math.abs((got.relative?.lower ?? 9) - want.rel_ci95_fieller[0])).toBeLessThan(
+      1e-4 * width,
+    );
+    expect(Math.abs((got.relative?.upper ?? 9) - want.rel_ci95_fieller[1])).toBeLessThan(
+      1e-4 * width,
+    );
   }
 }
 
@@ -416,7 +494,9 @@ function near(got: number | null | undefined, want: number, tolerance: number): 
   if (got === null || got === undefined) throw new Error(`nothing where ${want} was expected`);
   const error = Math.abs(got - want) / Math.abs(want);
   if (!(error <= tolerance)) {
-    throw new Error(`got ${got}, expected ${want}, relative error ${error}, tolerance ${tolerance}`);
+    throw new Error(
+      `got ${got}, expected ${want}, relative error ${error}, tolerance ${tolerance}`,
+    );
   }
 }
 

@@ -326,6 +326,15 @@ export function sample(options: SampleOptions = {}): Sample {
           };
         }),
       ),
+      deciding: compared.flatMap(({ metric, arms: found }) =>
+        found.flatMap(({ comparison, deciding, direction }) => {
+          if (deciding === null) return [];
+          const { lower, upper } = deciding;
+          const turned =
+            direction === 'increase' ? { lower, upper } : { lower: -upper, upper: -lower };
+          return [{ metric: metric.key, variant: comparison.variant, ...turned }];
+        }),
+      ),
       matureUnits: total,
       intake: { waiting: options.waiting ?? 0 },
     },

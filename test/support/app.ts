@@ -13,6 +13,7 @@ export const ADMIN_KEY = 'test-admin-key-of-thirty-two-characters';
 export const SERVER_KEY = 'test-server-key-of-thirty-two-characters';
 export const CLIENT_KEY = 'test-client-key-of-thirty-two-characters';
 
+// biome-ignore lint/suspicious/noExplicitAny: a test says what it expects of a body.
 export type Answer<Body = any> = {
   readonly status: number;
   readonly headers: Headers;
@@ -82,7 +83,11 @@ export async function call(
   });
   const text = await response.text();
   const json = text !== '' && response.headers.get('content-type')?.includes('json') === true;
-  return { status: response.status, headers: response.headers, body: json ? JSON.parse(text) : text };
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: json ? JSON.parse(text) : text,
+  };
 }
 
 /** Gives a person a login, as the first run does. */

@@ -39,7 +39,14 @@ export function exposureEvent(fields: Fields = {}): Record<string, unknown> {
 }
 
 export function outcomeEvent(fields: Fields = {}): Record<string, unknown> {
-  return { kind: 'outcome', id: 'o1', ts: START, units: { user: 'u1' }, name: 'booking', ...fields };
+  return {
+    kind: 'outcome',
+    id: 'o1',
+    ts: START,
+    units: { user: 'u1' },
+    name: 'booking',
+    ...fields,
+  };
 }
 
 export function inferenceEvent(fields: Fields = {}): Record<string, unknown> {
@@ -75,4 +82,13 @@ export function shuffled<Item>(items: readonly Item[], random: () => number): It
     result[j] = kept;
   }
   return result;
+}
+
+/** 1, 2, 3, ...: names that no two things of a test file share. */
+export function counter(): () => number {
+  let count = 0;
+  return () => {
+    count += 1;
+    return count;
+  };
 }

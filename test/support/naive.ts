@@ -89,7 +89,11 @@ export function daysOf(events: readonly AssayEvent[], enrolment: Enrolment) {
   return [...days.values()].sort((a, b) => a.day - b.day || (a.variant < b.variant ? -1 : 1));
 }
 
-export function matureOf(events: readonly AssayEvent[], enrolment: Enrolment, cutoff: number): number {
+export function matureOf(
+  events: readonly AssayEvent[],
+  enrolment: Enrolment,
+  cutoff: number,
+): number {
   const { entries } = enrol(events, enrolment);
   return [...entries.values()].filter(({ enteredAt }) => enteredAt <= cutoff).length;
 }
@@ -134,7 +138,10 @@ export function sumsOf(
         outcome.corrects === undefined
           ? outcome
           : outcomes
-              .filter((one) => one.corrects === undefined && one.id === outcome.corrects && unitOf(one) === unit)
+              .filter(
+                (one) =>
+                  one.corrects === undefined && one.id === outcome.corrects && unitOf(one) === unit,
+              )
               .sort((a, b) => a.ts - b.ts)[0];
       if (original === undefined) continue;
       const since = original.ts - enteredAt;
@@ -147,7 +154,13 @@ export function sumsOf(
       sum += amountOf(outcome) ?? 0n;
     }
     const y =
-      metric.kind === 'sum' ? sum : metric.kind === 'count' ? count * 1_000_000n : conversions > 0 ? 1_000_000n : 0n;
+      metric.kind === 'sum'
+        ? sum
+        : metric.kind === 'count'
+          ? count * 1_000_000n
+          : conversions > 0
+            ? 1_000_000n
+            : 0n;
     const before = result.get(variant) ?? none;
     result.set(variant, {
       n: before.n + 1n,

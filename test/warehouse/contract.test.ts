@@ -13,18 +13,35 @@ import { openInbox } from '../../src/inbox/inbox.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { silentLog } from '../../src/runtime/log.ts';
 import { openDuckdb } from '../../src/warehouse/duckdb.ts';
-import type { Enrolment, MetricQuestion, Warehouse, WarehouseRow } from '../../src/warehouse/warehouse.ts';
-import { DAY, dice, exposureEvent, HOUR, outcomeEvent, START, shuffled } from '../support/factories.ts';
+import type {
+  Enrolment,
+  MetricQuestion,
+  Warehouse,
+  WarehouseRow,
+} from '../../src/warehouse/warehouse.ts';
+import {
+  counter,
+  DAY,
+  dice,
+  exposureEvent,
+  HOUR,
+  outcomeEvent,
+  START,
+  shuffled,
+} from '../support/factories.ts';
 import { armsOf, daysOf, matureOf, straysOf, sumsOf } from '../support/naive.ts';
 
-const WAREHOUSES: readonly [string, () => Promise<Warehouse>][] = [['duckdb', () => openDuckdb(':memory:', systemClock)]];
+const WAREHOUSES: readonly [string, () => Promise<Warehouse>][] = [
+  ['duckdb', () => openDuckdb(':memory:', systemClock)],
+];
 
 const NOW = START + 400 * DAY;
 const END = START + 60 * DAY;
 
 function eventOf(sent: Record<string, unknown>): AssayEvent {
   const parsed = parseEvent(JSON.parse(JSON.stringify(sent)), NOW);
-  if (!parsed.ok) throw new Error(`${parsed.rejection.detail}: ${JSON.stringify(sent).slice(0, 200)}`);
+  if (!parsed.ok)
+    throw new Error(`${parsed.rejection.detail}: ${JSON.stringify(sent).slice(0, 200)}`);
   return parsed.event;
 }
 
@@ -57,7 +74,11 @@ const questionOf = (fields: Partial<MetricQuestion> = {}): MetricQuestion => ({
 });
 
 /** Every answer of a warehouse as text, to be compared byte for byte. */
-async function answersOf(warehouse: Warehouse, enrolments: readonly Enrolment[], questions: readonly MetricQuestion[]): Promise<string> {
+async function answersOf(
+  warehouse: Warehouse,
+  enrolments: readonly Enrolment[],
+  questions: readonly MetricQuestion[],
+): Promise<string> {
   const answers: unknown[] = [await warehouse.watermark()];
   for (const enrolment of enrolments) {
     const cutoffs = [START, START, START + 5 * DAY, END];
@@ -67,12 +88,17 @@ async function answersOf(warehouse: Warehouse, enrolments: readonly Enrolment[],
       (await warehouse.exposureDays(enrolment)).value,
       (await warehouse.matureUnits(enrolment, cutoffs)).value,
     );
-    for (const question of questions) answers.push((await warehouse.sums(enrolment, question)).value);
+    for (const question of questions)
+      answers.push((await warehouse.sums(enrolment, question)).value);
   }
   return textOf(answers);
 }
 
-function expectedAnswers(events: readonly AssayEvent[], enrolments: readonly Enrolment[], questions: readonly MetricQuestion[]): string {
+function expectedAnswers(
+  events: readonly AssayEvent[],
+  enrolments: readonly Enrolment[],
+  questions: readonly MetricQuestion[],
+): string {
   const answers: unknown[] = [BigInt(events.length)];
   for (const enrolment of enrolments) {
     const cutoffs = [START, START + 5 * DAY, END];
@@ -102,11 +128,12 @@ function textOf(value: unknown): string {
 /** Equal texts; of two long ones that differ, only the place is shown. */
 function expectSameText(found: string, expected: string): void {
   const at = [...expected].findIndex((character, index) => found[index] !== character);
-  if (found !== expected) expect(found.slice(at - 200, at + 100)).toBe(expected.slice(at - 200, at + 100));
+  if (found !== expected)
+    expect(found.slice(at - 200, at + 100)).toBe(expected.slice(at - 200, at + 100));
 }
 
-let serial = 0;
-const id = () => `e${String((serial += 1)).padStart(5, '0')}`;
+const serial = counter();
+const id = () => `e${String(serial()).padStart(5, '0')}`;
 const expose = (user: string, variant: string, ts: number, fields: Record<string, unknown> = {}) =>
   eventOf(exposureEvent({ id: id(), ts, units: { user }, variant, ...fields }));
 const book = (user: string, ts: number, fields: Record<string, unknown> = {}) =>
@@ -155,27 +182,67 @@ function fixture(): AssayEvent[] {
     expose('v3', 'challenger', at(5), { version: 3 }),
     expose('no version', 'challenger', at(5), { version: undefined }),
     eventOf(exposureEvent({ id: id(), ts: at(5), units: { device: 'd1' }, variant: 'control' })),
-    eventOf(exposureEvent({ id: id(), ts: at(5), units: { user: 'both', device: 'd2' }, variant: 'control' })),
+    eventOf(
+      exposureEvent({
+        id: id(),
+        ts: at(5),
+        units: { user: 'both', device: 'd2' },
+        variant: 'control',
+      }),
+    ),
     eventOf(outcomeEvent({ id: id(), ts: at(6), units: { device: 'd2' }, value: 9 })),
     eventOf(outcomeEvent({ id: id(), ts: at(6), units: { user: 'both' }, value: 8 })),
     // Units of the world, and ids that look alike.
-    ...['é', 'e\u0301', '漢字', '😀', 'a\u0000b', ' a', 'a', 'A', "o'; drop", 'x'.repeat(10_000), '__proto__', '42'].flatMap(
-      (user, index) => [expose(user, index % 2 === 0 ? 'control' : 'challenger', at(7)), book(user, at(8), { value: index + 0.1 })],
-    ),
+    ...[
+      'é',
+      'e\u0301',
+      '漢字',
+      '😀',
+      'a\u0000b',
+      ' a',
+      'a',
+      'A',
+      "o'; drop",
+      'x'.repeat(10_000),
+      '__proto__',
+      '42',
+    ].flatMap((user, index) => [
+      expose(user, index % 2 === 0 ? 'control' : 'challenger', at(7)),
+      book(user, at(8), { value: index + 0.1 }),
+    ]),
     // The same id at another time is another event, and other names are other events.
     ...twice(at),
     book('first', at(30), { name: 'Booking', value: 5 }),
     book('first', at(30), { name: 'booking ', value: 5 }),
     // Properties: numbers of all shapes, and what is no number.
     expose('shopper', 'challenger', at(1)),
-    ...[3, -2, 0.5, 0.000001, -0.0000019, 123456.789012, 999999999999, -999999999999.1235, 0, '7', null, true, [1], { a: 1 }, 1e-7, 9007199254.740993].map(
-      (nights) => book('shopper', at(2), { properties: { nights, 'per/cent~%': nights, "o'clock": nights } }),
+    ...[
+      3,
+      -2,
+      0.5,
+      0.000001,
+      -0.0000019,
+      123456.789012,
+      999999999999,
+      -999999999999.1235,
+      0,
+      '7',
+      null,
+      true,
+      [1],
+      { a: 1 },
+      1e-7,
+      9007199254.740993,
+    ].map((nights) =>
+      book('shopper', at(2), { properties: { nights, 'per/cent~%': nights, "o'clock": nights } }),
     ),
     book('shopper', at(2), { properties: { other: 1 } }),
     // Numbers that need more than 128 bits when they are squared, of both signs.
     expose('whale', 'challenger', at(1)),
     expose('debtor', 'control', at(1)),
-    ...Array.from({ length: 150 }, () => book('whale', at(2), { value: 1e12, properties: { nights: 1e12 } })),
+    ...Array.from({ length: 150 }, () =>
+      book('whale', at(2), { value: 1e12, properties: { nights: 1e12 } }),
+    ),
     ...Array.from({ length: 150 }, () => book('debtor', at(2), { value: -999999999999.1235 })),
     // Other experiments, and outcomes of units that were never exposed.
     expose('stranger', 'control', at(1), { experiment: 'another' }),
@@ -187,9 +254,22 @@ function fixture(): AssayEvent[] {
 function corrections(at: (hours: number) => number): AssayEvent[] {
   const of = (user: string, corrects: string, fields: Record<string, unknown> = {}) =>
     book(user, at(20), { corrects, ...fields });
-  const users = ['undone', 'half', 'late', 'ghost', 'thief', 'double', 'renamed', 'silent', 'future', 'chain'];
+  const users = [
+    'undone',
+    'half',
+    'late',
+    'ghost',
+    'thief',
+    'double',
+    'renamed',
+    'silent',
+    'future',
+    'chain',
+  ];
   const exposed = users.map((user) => expose(user, 'challenger', at(10)));
-  const bookings = Object.fromEntries(users.map((user) => [user, book(user, at(11), { value: 50 })]));
+  const bookings = Object.fromEntries(
+    users.map((user) => [user, book(user, at(11), { value: 50 })]),
+  );
   const idOf = (user: string) => bookings[user]?.id ?? '';
   const silent = book('silent', at(12));
   const early = book('late', at(9), { value: 5 });
@@ -240,17 +320,19 @@ const ENROLMENTS = [
   enrolmentOf({ variants: ['control', 'challenger', 'elsewhere'] }),
   enrolmentOf({ experiment: "nobody's" }),
 ];
-const QUESTIONS = (['conversion', 'count', 'sum'] as const).flatMap((kind) => [
-  questionOf({ kind }),
-  questionOf({ kind, windowFromMs: 24 * HOUR, windowToMs: 48 * HOUR }),
-  questionOf({ kind, outcomesUntil: START + 11 * HOUR }),
-  questionOf({ kind, matureUntil: START + 9 * HOUR }),
-]).concat([
-  questionOf({ kind: 'sum', property: 'nights' }),
-  questionOf({ kind: 'sum', property: 'per/cent~%' }),
-  questionOf({ kind: 'sum', property: "o'clock" }),
-  questionOf({ kind: 'sum', property: 'absent' }),
-]);
+const QUESTIONS = (['conversion', 'count', 'sum'] as const)
+  .flatMap((kind) => [
+    questionOf({ kind }),
+    questionOf({ kind, windowFromMs: 24 * HOUR, windowToMs: 48 * HOUR }),
+    questionOf({ kind, outcomesUntil: START + 11 * HOUR }),
+    questionOf({ kind, matureUntil: START + 9 * HOUR }),
+  ])
+  .concat([
+    questionOf({ kind: 'sum', property: 'nights' }),
+    questionOf({ kind: 'sum', property: 'per/cent~%' }),
+    questionOf({ kind: 'sum', property: "o'clock" }),
+    questionOf({ kind: 'sum', property: 'absent' }),
+  ]);
 
 describe.each(WAREHOUSES)('the %s warehouse', (_name, open) => {
   let warehouse: Warehouse;
@@ -262,7 +344,10 @@ describe.each(WAREHOUSES)('the %s warehouse', (_name, open) => {
 
   const insert = async (target: Warehouse, rows: readonly WarehouseRow[], size: number) => {
     for (let start = 0; start < rows.length; start += size) {
-      await target.insertBatch({ id: `${start}-${rows.length}-${size}`, rows: rows.slice(start, start + size) });
+      await target.insertBatch({
+        id: `${start}-${rows.length}-${size}`,
+        rows: rows.slice(start, start + size),
+      });
     }
   };
 
@@ -280,20 +365,80 @@ describe.each(WAREHOUSES)('the %s warehouse', (_name, open) => {
     });
 
     test.each<[string, string, Partial<MetricQuestion>, bigint, bigint]>([
-      ['counts outcomes from the first exposure on, not before', 'first', { kind: 'sum' }, 10_000_000n, 100_000_000_000_000n],
-      ['counts both ends of a window', 'edge-in', { kind: 'sum', windowFromMs: 24 * HOUR, windowToMs: 48 * HOUR }, 3_000_000n, 9_000_000_000_000n],
-      ['counts nothing a millisecond outside a window', 'edge-out', { kind: 'sum', windowFromMs: 24 * HOUR, windowToMs: 48 * HOUR }, 0n, 0n],
-      ['sums a correction where the corrected event stands', 'half', { kind: 'sum' }, 30_000_000n, 900_000_000_000_000n],
+      [
+        'counts outcomes from the first exposure on, not before',
+        'first',
+        { kind: 'sum' },
+        10_000_000n,
+        100_000_000_000_000n,
+      ],
+      [
+        'counts both ends of a window',
+        'edge-in',
+        { kind: 'sum', windowFromMs: 24 * HOUR, windowToMs: 48 * HOUR },
+        3_000_000n,
+        9_000_000_000_000n,
+      ],
+      [
+        'counts nothing a millisecond outside a window',
+        'edge-out',
+        { kind: 'sum', windowFromMs: 24 * HOUR, windowToMs: 48 * HOUR },
+        0n,
+        0n,
+      ],
+      [
+        'sums a correction where the corrected event stands',
+        'half',
+        { kind: 'sum' },
+        30_000_000n,
+        900_000_000_000_000n,
+      ],
       ['undoes a conversion that was corrected', 'undone', {}, 0n, 0n],
       ['undoes a conversion without a value', 'silent', {}, 1_000_000n, 1_000_000_000_000n],
       ['counts a corrected event as none', 'undone', { kind: 'count' }, 0n, 0n],
-      ['counts below zero what was corrected twice', 'double', { kind: 'count' }, -1_000_000n, 1_000_000_000_000n],
+      [
+        'counts below zero what was corrected twice',
+        'double',
+        { kind: 'count' },
+        -1_000_000n,
+        1_000_000_000_000n,
+      ],
       ['takes no correction of another unit', 'thief', {}, 1_000_000n, 1_000_000_000_000n],
-      ['takes no correction of what never came', 'ghost', { kind: 'sum' }, 50_000_000n, 2_500_000_000_000_000n],
-      ['takes no correction from after asOf', 'future', { kind: 'count' }, 1_000_000n, 1_000_000_000_000n],
-      ['dates a correction at the corrected event, before the exposure', 'late', { kind: 'sum' }, 50_000_000n, 2_500_000_000_000_000n],
-      ['squares beyond 128 bits', 'whale', { kind: 'sum' }, 150n * 10n ** 18n, (150n * 10n ** 18n) ** 2n],
-      ['squares negative sums', 'debtor', { kind: 'sum' }, -150n * 999_999_999_999_123_500n, (150n * 999_999_999_999_123_500n) ** 2n],
+      [
+        'takes no correction of what never came',
+        'ghost',
+        { kind: 'sum' },
+        50_000_000n,
+        2_500_000_000_000_000n,
+      ],
+      [
+        'takes no correction from after asOf',
+        'future',
+        { kind: 'count' },
+        1_000_000n,
+        1_000_000_000_000n,
+      ],
+      [
+        'dates a correction at the corrected event, before the exposure',
+        'late',
+        { kind: 'sum' },
+        50_000_000n,
+        2_500_000_000_000_000n,
+      ],
+      [
+        'squares beyond 128 bits',
+        'whale',
+        { kind: 'sum' },
+        150n * 10n ** 18n,
+        (150n * 10n ** 18n) ** 2n,
+      ],
+      [
+        'squares negative sums',
+        'debtor',
+        { kind: 'sum' },
+        -150n * 999_999_999_999_123_500n,
+        (150n * 999_999_999_999_123_500n) ** 2n,
+      ],
       ['takes an id seen twice for its earlier event', 'twice', {}, 0n, 0n],
     ])('%s (%s)', async (_says, user, fields, sum, sumOfSquares) => {
       // The unit alone: everybody else is left out by naming its variant and time of entry.
@@ -309,11 +454,18 @@ describe.each(WAREHOUSES)('the %s warehouse', (_name, open) => {
 
     test('cuts at a watermark: what was drained later is not there', async () => {
       const cut = 40n;
-      const [before, answers] = [EVENTS.slice(), await warehouse.sums(enrolmentOf({ watermark: cut }), questionOf())];
+      const [before, answers] = [
+        EVENTS.slice(),
+        await warehouse.sums(enrolmentOf({ watermark: cut }), questionOf()),
+      ];
       // Drained in one batch, so in the order of time and id.
-      const drained = before.sort((a, b) => a.ts - b.ts || (a.id < b.id ? -1 : 1)).slice(0, Number(cut));
+      const drained = before
+        .sort((a, b) => a.ts - b.ts || (a.id < b.id ? -1 : 1))
+        .slice(0, Number(cut));
       expect(textOf(answers.value)).toBe(textOf(sumsOf(drained, enrolmentOf(), questionOf())));
-      expect((await warehouse.arms(enrolmentOf({ watermark: 0n }))).value.units.get('control')).toBe(0);
+      expect(
+        (await warehouse.arms(enrolmentOf({ watermark: 0n }))).value.units.get('control'),
+      ).toBe(0);
     });
 
     test('counts the units of an instant once, though it is asked for twice', async () => {
@@ -342,9 +494,12 @@ describe.each(WAREHOUSES)('the %s warehouse', (_name, open) => {
       const other = await open();
       for (let start = 0; start < rows.length; start += size) {
         // The inbox never sends one identity twice in a batch.
-        const batch = new Map(rows.slice(start, start + size).map((row) => [`${row.ts} ${row.id}`, row]));
+        const batch = new Map(
+          rows.slice(start, start + size).map((row) => [`${row.ts} ${row.id}`, row]),
+        );
         await other.insertBatch({ id: `batch ${start}`, rows: [...batch.values()] });
-        if (random() < 0.3) await other.insertBatch({ id: `batch ${start}`, rows: [...batch.values()] });
+        if (random() < 0.3)
+          await other.insertBatch({ id: `batch ${start}`, rows: [...batch.values()] });
       }
       expectSameText(await answersOf(other, enrolments, QUESTIONS), expected);
       await other.close();
@@ -362,7 +517,13 @@ describe.each(WAREHOUSES)('the %s warehouse', (_name, open) => {
     for (let start = 0; start < sent.length; start += 90) {
       const events = sent.slice(start, start + 90);
       await inbox.accept({ receivedAt: START, source: 'test', keyId: 'k', events, refused: [] });
-      const drain = startDrain({ inbox, warehouse: target, log: silentLog, intervalMs: 3_600_000, batchSize: 37 });
+      const drain = startDrain({
+        inbox,
+        warehouse: target,
+        log: silentLog,
+        intervalMs: 3_600_000,
+        batchSize: 37,
+      });
       if (random() < 0.5) await drain.drainNow();
       // A batch that was marked, or even taken in, when the process died.
       else if (random() < 0.7) {
@@ -373,7 +534,13 @@ describe.each(WAREHOUSES)('the %s warehouse', (_name, open) => {
       inbox.close();
       inbox = openOne();
     }
-    const drain = startDrain({ inbox, warehouse: target, log: silentLog, intervalMs: 3_600_000, batchSize: 11 });
+    const drain = startDrain({
+      inbox,
+      warehouse: target,
+      log: silentLog,
+      intervalMs: 3_600_000,
+      batchSize: 11,
+    });
     await drain.drainNow();
     await drain.stop();
     expect(inbox.totals()).toEqual({
@@ -394,16 +561,28 @@ describe.each(WAREHOUSES)('the %s warehouse', (_name, open) => {
     const target = await open();
     const rows = EVENTS.slice(0, 3).map(rowOf);
     await expect(
-      target.insertBatch({ id: 'broken', rows: [...rows, { ...rows[0], id: 'bad', body: '{not json' } as WarehouseRow] }),
+      target.insertBatch({
+        id: 'broken',
+        rows: [...rows, { ...rows[0], id: 'bad', body: '{not json' } as WarehouseRow],
+      }),
     ).rejects.toThrow();
     expect(await target.watermark()).toBe(0n);
-    expect(await target.insertBatch({ id: 'whole', rows })).toEqual({ inserted: 3, duplicates: [] });
-    expect(await target.insertBatch({ id: 'whole', rows: EVENTS.slice(0, 9).map(rowOf) })).toEqual({ inserted: 3, duplicates: [] });
+    expect(await target.insertBatch({ id: 'whole', rows })).toEqual({
+      inserted: 3,
+      duplicates: [],
+    });
+    expect(await target.insertBatch({ id: 'whole', rows: EVENTS.slice(0, 9).map(rowOf) })).toEqual({
+      inserted: 3,
+      duplicates: [],
+    });
     expect(await target.insertBatch({ id: 'again', rows: EVENTS.slice(0, 4).map(rowOf) })).toEqual({
       inserted: 1,
       duplicates: [{ hour: START / HOUR, source: 'test', count: 3 }],
     });
-    expect(await target.insertBatch({ id: 'empty', rows: [] })).toEqual({ inserted: 0, duplicates: [] });
+    expect(await target.insertBatch({ id: 'empty', rows: [] })).toEqual({
+      inserted: 0,
+      duplicates: [],
+    });
     expect(await target.watermark()).toBe(4n);
     await target.close();
   });
@@ -412,7 +591,9 @@ describe.each(WAREHOUSES)('the %s warehouse', (_name, open) => {
     const target = await open();
     await insert(target, EVENTS.map(rowOf), 1000);
     const expected = textOf(sumsOf(EVENTS, enrolmentOf(), questionOf()));
-    const noise = Array.from({ length: 400 }, (_, index) => rowOf(book(`n${index}`, START + index)));
+    const noise = Array.from({ length: 400 }, (_, index) =>
+      rowOf(book(`n${index}`, START + index)),
+    );
     const [, ...answers] = await Promise.all([
       insert(target, noise, 50),
       ...Array.from({ length: 10 }, () => target.sums(enrolmentOf(), questionOf())),
@@ -434,7 +615,10 @@ describe.each(WAREHOUSES)('the %s warehouse', (_name, open) => {
         .record({
           user,
           hour,
-          variant: fc.oneof({ weight: 6, arbitrary: fc.constantFrom('control', 'challenger') }, { weight: 1, arbitrary: fc.constant('elsewhere') }),
+          variant: fc.oneof(
+            { weight: 6, arbitrary: fc.constantFrom('control', 'challenger') },
+            { weight: 1, arbitrary: fc.constant('elsewhere') },
+          ),
           version: fc.constantFrom(1, 1, 1, 2, 3, undefined),
         })
         .map((fields) => ({ kind: 'exposure' as const, ...fields })),
@@ -471,7 +655,14 @@ describe.each(WAREHOUSES)('the %s warehouse', (_name, open) => {
             const units = { user: one.user };
             return eventOf(
               one.kind === 'exposure'
-                ? exposureEvent({ id: `${run}-x${index}`, ts, units, experiment, variant: one.variant, version: one.version })
+                ? exposureEvent({
+                    id: `${run}-x${index}`,
+                    ts,
+                    units,
+                    experiment,
+                    variant: one.variant,
+                    version: one.version,
+                  })
                 : outcomeEvent({
                     id: `${run}-o${one.id}-${one.corrects === undefined ? '' : index}`,
                     ts,
@@ -496,7 +687,10 @@ describe.each(WAREHOUSES)('the %s warehouse', (_name, open) => {
               const identity = `${event.ts} ${event.id}`;
               if (!batch.has(identity)) batch.set(identity, event);
             }
-            await warehouse.insertBatch({ id: `${run}-${start}`, rows: [...batch.values()].map(rowOf) });
+            await warehouse.insertBatch({
+              id: `${run}-${start}`,
+              rows: [...batch.values()].map(rowOf),
+            });
           }
           const asOf = START + history.asOf * HOUR;
           const enrolment = enrolmentOf({
@@ -506,8 +700,12 @@ describe.each(WAREHOUSES)('the %s warehouse', (_name, open) => {
             external: history.external,
           });
           const all = [...kept.values()];
-          expect(textOf((await warehouse.arms(enrolment)).value)).toBe(textOf(armsOf(all, enrolment)));
-          expect(textOf((await warehouse.strays(enrolment)).value)).toBe(textOf(straysOf(all, enrolment)));
+          expect(textOf((await warehouse.arms(enrolment)).value)).toBe(
+            textOf(armsOf(all, enrolment)),
+          );
+          expect(textOf((await warehouse.strays(enrolment)).value)).toBe(
+            textOf(straysOf(all, enrolment)),
+          );
           for (const kind of ['conversion', 'count', 'sum'] as const) {
             const question = questionOf({
               kind,

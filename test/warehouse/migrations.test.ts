@@ -48,7 +48,9 @@ describe('the warehouse file', () => {
   test('is refused when a migration was edited after it ran', async () => {
     await openAndClose();
     await tamper("update migrations set checksum = 'another' where name = '0001_init.sql'");
-    await expect(openDuckdb(path, systemClock)).rejects.toThrow('migration 0001_init.sql was edited after it ran');
+    await expect(openDuckdb(path, systemClock)).rejects.toThrow(
+      'migration 0001_init.sql was edited after it ran',
+    );
   });
 
   test('is refused when a newer Assay wrote it', async () => {

@@ -12,7 +12,9 @@ const includeSchema = z.strictObject({
   include: z.literal('sql', { error: 'must be sql' }).optional(),
 });
 
-const ANSWERS = { 200: { says: 'The stored analysis; with include=sql its statements', schema: analysisSchema } };
+const ANSWERS = {
+  200: { says: 'The stored analysis; with include=sql its statements', schema: analysisSchema },
+};
 
 export function analysisRoutes({ analyst, store }: Platform): Route[] {
   const known = (request: ApiRequest): string => {
@@ -62,7 +64,11 @@ export function analysisRoutes({ analyst, store }: Platform): Route[] {
   ];
 }
 
-function answer(request: ApiRequest, stored: StoredAnalysis | undefined, status: number): ApiAnswer {
+function answer(
+  request: ApiRequest,
+  stored: StoredAnalysis | undefined,
+  status: number,
+): ApiAnswer {
   if (stored === undefined) throw new AppError('not_found', 'There is no such analysis.');
   const { analysis, detail } = stored;
   return {

@@ -20,7 +20,12 @@ import {
 import type { Platform } from '../../engine/platform.ts';
 import { findExperiment, pageOfExperiments } from '../../store/experiments.ts';
 import { findMetric, pageOfMetrics } from '../../store/metrics.ts';
-import { findModel, findModelVersion, listModelVersions, pageOfModels } from '../../store/models.ts';
+import {
+  findModel,
+  findModelVersion,
+  listModelVersions,
+  pageOfModels,
+} from '../../store/models.ts';
 import {
   type ApiAnswer,
   type ApiRequest,
@@ -55,7 +60,10 @@ export function definitionRoutes(platform: Platform): Route[] {
   const modelOf = (key: string) =>
     view(findModel(store, key), (model) => modelView(model, listModelVersions(store)));
   const versionOf = (request: ApiRequest) =>
-    view(findModelVersion(store, param(request, 'key'), param(request, 'version')), modelVersionView);
+    view(
+      findModelVersion(store, param(request, 'key'), param(request, 'version')),
+      modelVersionView,
+    );
   const experimentOf = (key: string) => view(findExperiment(store, key), experimentView);
 
   return [
@@ -193,7 +201,9 @@ export function definitionRoutes(platform: Platform): Route[] {
       query: listQuerySchema,
       answers: LISTED,
       handle: (request) =>
-        listed(request, (after, limit) => pageOfExperiments(store, after, limit).map(experimentView)),
+        listed(request, (after, limit) =>
+          pageOfExperiments(store, after, limit).map(experimentView),
+        ),
     },
     {
       method: 'post',
@@ -224,7 +234,10 @@ export function definitionRoutes(platform: Platform): Route[] {
   ];
 }
 
-function view<Stored, View>(value: Stored | undefined, show: (value: Stored) => View): View | undefined {
+function view<Stored, View>(
+  value: Stored | undefined,
+  show: (value: Stored) => View,
+): View | undefined {
   return value === undefined ? undefined : show(value);
 }
 

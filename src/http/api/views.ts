@@ -13,7 +13,9 @@ export function modelView(model: Model, versions: readonly ModelVersion[]) {
   return {
     ...model,
     createdAt: formatInstant(model.createdAt),
-    versions: versions.filter((version) => version.model === model.key).map((version) => version.version),
+    versions: versions
+      .filter((version) => version.model === model.key)
+      .map((version) => version.version),
   };
 }
 

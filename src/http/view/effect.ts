@@ -1,5 +1,5 @@
 /** One comparison as it is shown in a row: the change, its interval, its bar and its word. */
-import type { Comparison, MetricRole } from '../../domain/analysis.ts';
+import type { Analysis, AnalysisDetail, Comparison, MetricRole } from '../../domain/analysis.ts';
 import type { Plan } from '../../domain/experiment.ts';
 import type { Metric } from '../../domain/metric.ts';
 import { type Axis, type Interval, type IntervalBar, intervalBar } from './charts.ts';
@@ -30,6 +30,26 @@ export type Change = Interval & {
 
 /** What a goal plans to gain or a guardrail may lose, on its scale; null when none is stated. */
 export type Bound = { readonly scale: 'relative' | 'absolute'; readonly size: number };
+
+/** A comparison with its deciding interval as a relative change, which is kept beside the analysis. */
+export type ShownComparison = Comparison & {
+  readonly decidingRelative?: { readonly lower: number; readonly upper: number };
+};
+
+/** The analysis with what is kept beside it for pages, so that one comparison carries all it shows. */
+export function shownAnalysis(analysis: Analysis, detail: AnalysisDetail): Analysis {
+  const metrics = analysis.metrics.map((result) => ({
+    ...result,
+    comparisons: result.comparisons.map((comparison): ShownComparison => {
+      const found = detail.deciding.find(
+        ({ metric, variant }) => metric === result.metric && variant === comparison.variant,
+      );
+      if (found === undefined) return comparison;
+      return { ...comparison, decidingRelative: { lower: found.lower, upper: found.upper } };
+    }),
+  }));
+  return { ...analysis, metrics };
+}
 
 export type EffectCell = {
   readonly estimate: string | null;
@@ -121,11 +141,7 @@ export function decidingOf(comparison: Comparison): Comparison['sequential'] | u
   return sequential?.decides === true && sequential.method !== 'fixed' ? sequential : undefined;
 }
 
-/**
- * The interval a sentence states: the one that decides, where that is not the fixed one of the row. The
- * analysis holds it in the metric's own unit; as a relative change it is that over the baseline mean, which
- * has the same sign and differs from Fieller's only in its last digit.
- */
+/** The interval a sentence states: the one that decides, where that is not the fixed one of the row. */
 export function statedInterval(
   comparison: Comparison,
   change: Change,
@@ -192,12 +208,8 @@ function barOf(input: EffectInput, change: Change): IntervalBar {
   return intervalBar(axis, change, { limit, reach: relativeReach(comparison) });
 }
 
-/** The deciding interval as a share of the baseline mean. */
-function relativeReach(comparison: Comparison): { lower: number; upper: number } | null {
-  const deciding = decidingOf(comparison);
-  const baseline = Math.abs(comparison.baselineMean ?? 0);
-  if (deciding === undefined || baseline === 0) return null;
-  return { lower: deciding.lower / baseline, upper: deciding.upper / baseline };
+function relativeReach(comparison: ShownComparison): { lower: number; upper: number } | null {
+  return decidingOf(comparison) === undefined ? null : (comparison.decidingRelative ?? null);
 }
 
 function noteOf(input: EffectInput, change: Change): string | null {

@@ -4,6 +4,7 @@ import type { Experiment } from '../../domain/experiment.ts';
 import type { Metric } from '../../domain/metric.ts';
 import type { ModelVersion } from '../../domain/model.ts';
 import { parseInstant } from '../../domain/time.ts';
+import { shownAnalysis } from './effect.ts';
 import { type Exposures, exposuresOf, type Split, splitOf } from './exposures.ts';
 import {
   countOf,
@@ -105,7 +106,11 @@ export type ExperimentPageInput = {
 };
 
 export function experimentPage(input: ExperimentPageInput): ExperimentPage {
-  const { experiment, analysis, detail, frame } = input;
+  const { experiment, detail, frame } = input;
+  const analysis =
+    input.analysis === undefined || detail === undefined
+      ? input.analysis
+      : shownAnalysis(input.analysis, detail);
   const name = experiment.name ?? experiment.key;
   const { word, icon } = STATE_WORDS[experiment.state];
   return {

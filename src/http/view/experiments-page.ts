@@ -7,7 +7,7 @@ import {
 } from '../../domain/experiment.ts';
 import type { Metric } from '../../domain/metric.ts';
 import { type Axis, type Interval, type IntervalBar, intervalBar, liftAxis } from './charts.ts';
-import { changeOf, effectCell, statedInterval } from './effect.ts';
+import { changeOf, effectCell, shownAnalysis, statedInterval } from './effect.ts';
 import { dayFact, type EmptyState } from './experiment-page.ts';
 import { capitalise, isolate, listWords, numberWord } from './format.ts';
 import { type Frame, type Layout, layoutOf } from './frame.ts';
@@ -84,7 +84,12 @@ export function experimentsPage(input: {
   now: number;
   metrics?: ReadonlyMap<string, Metric>;
 }): ExperimentsPage {
-  const { rows, frame, now } = input;
+  const { frame, now } = input;
+  const rows = input.rows.map((row) =>
+    row.analysis === undefined || row.detail === undefined
+      ? row
+      : { ...row, analysis: shownAnalysis(row.analysis, row.detail) },
+  );
   const metrics = input.metrics ?? new Map<string, Metric>();
   const q = (input.query.q ?? '').slice(0, 200);
   const state = EXPERIMENT_STATES.find((known) => known === input.query.state);

@@ -1,9 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Arms, compare, type Monitoring, type Question } from '../../../src/decision/compare.ts';
+import {
+  type Arms,
+  compare,
+  type Monitoring,
+  type Question,
+} from '../../../src/decision/compare.ts';
 import type { Moments } from '../../../src/stats/index.ts';
 
-const arm = (n: number, mean: number, variance = mean * (1 - mean)): Moments => ({ n, mean, m2: variance * Math.max(0, n - 1) });
+const arm = (n: number, mean: number, variance = mean * (1 - mean)): Moments => ({
+  n,
+  mean,
+  m2: variance * Math.max(0, n - 1),
+});
 const arms = (control: Moments, treatment: Moments): Arms => ({ control, treatment });
 const same = arms(arm(5000, 0.2), arm(5000, 0.2));
 const up = arms(arm(5000, 0.2), arm(5000, 0.25));
@@ -30,8 +39,14 @@ const question = (fields: Partial<Question> = {}): Question => ({
 });
 const verdictOf = (fields: Partial<Question>) => compare(question(fields)).comparison.verdict;
 const guardrailOf = (fields: Partial<Question>) =>
-  compare(question({ role: 'guardrail', direction: 'decrease', margin: { size: 0.05, scale: 'relative' }, ...fields })).comparison
-    .nonInferiority?.state;
+  compare(
+    question({
+      role: 'guardrail',
+      direction: 'decrease',
+      margin: { size: 0.05, scale: 'relative' },
+      ...fields,
+    }),
+  ).comparison.nonInferiority?.state;
 
 describe('a comparison that cannot be made', () => {
   test.each<[string, Arms, string]>([
@@ -53,14 +68,20 @@ describe('a comparison that cannot be made', () => {
   test('relatively, for a baseline of zero, still has its absolute difference', () => {
     const now = arms(arm(5000, 0, 0), arm(5000, 0.05));
     const { comparison } = compare(question({ now, monitoring: atLook(now) }));
-    expect(comparison).toMatchObject({ status: 'ok', relativeStatus: 'zero_baseline', verdict: 'better' });
+    expect(comparison).toMatchObject({
+      status: 'ok',
+      relativeStatus: 'zero_baseline',
+      verdict: 'better',
+    });
     expect(comparison.relative).toBeUndefined();
   });
 });
 
 describe('a goal', () => {
   test('decides nothing before the first look, though its difference is shown', () => {
-    const { comparison } = compare(question({ monitoring: { kind: 'group_sequential', looks: [], atLook: null } }));
+    const { comparison } = compare(
+      question({ monitoring: { kind: 'group_sequential', looks: [], atLook: null } }),
+    );
     expect(comparison).toMatchObject({ status: 'ok', verdict: 'not_enough_data' });
     expect(comparison.absolute).toBeDefined();
     expect(comparison.sequential).toBeUndefined();
@@ -73,9 +94,13 @@ describe('a goal', () => {
   });
 
   test('that should fall is better when it falls', () => {
-    expect(verdictOf({ direction: 'decrease', monitoring: atLook(down), now: down })).toBe('better');
+    expect(verdictOf({ direction: 'decrease', monitoring: atLook(down), now: down })).toBe(
+      'better',
+    );
     expect(verdictOf({ direction: 'decrease' })).toBe('worse');
-    const { deciding, comparison } = compare(question({ direction: 'decrease', monitoring: atLook(down), now: down }));
+    const { deciding, comparison } = compare(
+      question({ direction: 'decrease', monitoring: atLook(down), now: down }),
+    );
     expect(deciding?.lower).toBeGreaterThan(0);
     expect(comparison.relative?.upper).toBeLessThan(0);
   });
@@ -94,16 +119,28 @@ describe('a goal', () => {
   });
 
   test('under always-valid monitoring waits for a day and a hundred units an arm', () => {
-    expect(verdictOf({ monitoring: { kind: 'always_valid', ready: false } })).toBe('not_enough_data');
-    expect(verdictOf({ monitoring: always, now: arms(arm(99, 0.2), arm(5000, 0.9)) })).toBe('not_enough_data');
-    expect(verdictOf({ monitoring: always, now: arms(arm(100, 0.2), arm(5000, 0.9)) })).toBe('better');
+    expect(verdictOf({ monitoring: { kind: 'always_valid', ready: false } })).toBe(
+      'not_enough_data',
+    );
+    expect(verdictOf({ monitoring: always, now: arms(arm(99, 0.2), arm(5000, 0.9)) })).toBe(
+      'not_enough_data',
+    );
+    expect(verdictOf({ monitoring: always, now: arms(arm(100, 0.2), arm(5000, 0.9)) })).toBe(
+      'better',
+    );
   });
 
   test('under a fixed plan is shown and undecided until the end', () => {
     const open = compare(question({ monitoring: { kind: 'fixed', ended: false } })).comparison;
-    expect(open).toMatchObject({ verdict: 'not_enough_data', sequential: { method: 'fixed', decides: false } });
+    expect(open).toMatchObject({
+      verdict: 'not_enough_data',
+      sequential: { method: 'fixed', decides: false },
+    });
     const ended = compare(question({ monitoring: { kind: 'fixed', ended: true } })).comparison;
-    expect(ended).toMatchObject({ verdict: 'better', sequential: { method: 'fixed', decides: true } });
+    expect(ended).toMatchObject({
+      verdict: 'better',
+      sequential: { method: 'fixed', decides: true },
+    });
   });
 
   test('has p below its alpha exactly when its deciding interval leaves out zero', () => {
@@ -111,13 +148,22 @@ describe('a goal', () => {
       fc.property(
         fc.double({ min: 0.1, max: 0.3, noNaN: true }),
         fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 3 }),
-        fc.constantFrom<'group_sequential' | 'always_valid' | 'fixed'>('group_sequential', 'always_valid', 'fixed'),
+        fc.constantFrom<'group_sequential' | 'always_valid' | 'fixed'>(
+          'group_sequential',
+          'always_valid',
+          'fixed',
+        ),
         (mean, steps, kind) => {
           const now = arms(arm(4000, 0.2), arm(4000, mean));
-          let total = 0;
-          const looks = steps.map((step) => look((total += step) / 20));
+          const sumUpTo = (index: number) =>
+            steps.slice(0, index + 1).reduce((sum, step) => sum + step, 0);
+          const looks = steps.map((_, index) => look(sumUpTo(index) / 20));
           const monitoring: Monitoring =
-            kind === 'group_sequential' ? atLook(now, ...looks) : kind === 'fixed' ? { kind, ended: true } : always;
+            kind === 'group_sequential'
+              ? atLook(now, ...looks)
+              : kind === 'fixed'
+                ? { kind, ended: true }
+                : always;
           const { sequential } = compare(question({ now, monitoring })).comparison;
           if (sequential === undefined || Math.abs(sequential.p - 0.05) < 1e-6) return;
           expect(sequential.p < 0.05).toBe(sequential.lower > 0 || sequential.upper < 0);
@@ -130,9 +176,15 @@ describe('a goal', () => {
 
 describe('a guardrail', () => {
   test('is unproven before its monitoring may decide', () => {
-    expect(guardrailOf({ now: same, monitoring: { kind: 'group_sequential', looks: [], atLook: null } })).toBe('unproven');
-    expect(guardrailOf({ now: same, monitoring: { kind: 'always_valid', ready: false } })).toBe('unproven');
-    expect(guardrailOf({ now: same, monitoring: { kind: 'fixed', ended: false } })).toBe('unproven');
+    expect(
+      guardrailOf({ now: same, monitoring: { kind: 'group_sequential', looks: [], atLook: null } }),
+    ).toBe('unproven');
+    expect(guardrailOf({ now: same, monitoring: { kind: 'always_valid', ready: false } })).toBe(
+      'unproven',
+    );
+    expect(guardrailOf({ now: same, monitoring: { kind: 'fixed', ended: false } })).toBe(
+      'unproven',
+    );
   });
 
   const many = arms(arm(500_000, 0.2), arm(500_000, 0.2));
@@ -141,12 +193,19 @@ describe('a guardrail', () => {
     ['always', always],
     ['at the end', { kind: 'fixed', ended: true }],
   ])('is protected, harmed or unproven by the data %s', (_when, monitoring) => {
-    const on = (data: Arms) => (monitoring.kind === 'group_sequential' ? { ...monitoring, atLook: data } : monitoring);
+    const on = (data: Arms) =>
+      monitoring.kind === 'group_sequential' ? { ...monitoring, atLook: data } : monitoring;
     const harmed = arms(arm(500_000, 0.2), arm(500_000, 0.23));
     const few = arms(arm(200, 0.2), arm(200, 0.2));
-    expect(guardrailOf({ now: many, monitoring: on(many), plannedUnits: 1_000_000 })).toBe('protected');
-    expect(guardrailOf({ now: harmed, monitoring: on(harmed), plannedUnits: 1_000_000 })).toBe('harmed');
-    expect(guardrailOf({ now: few, monitoring: on(few), plannedUnits: 1_000_000 })).toBe('unproven');
+    expect(guardrailOf({ now: many, monitoring: on(many), plannedUnits: 1_000_000 })).toBe(
+      'protected',
+    );
+    expect(guardrailOf({ now: harmed, monitoring: on(harmed), plannedUnits: 1_000_000 })).toBe(
+      'harmed',
+    );
+    expect(guardrailOf({ now: few, monitoring: on(few), plannedUnits: 1_000_000 })).toBe(
+      'unproven',
+    );
   });
 
   test('without variance says nothing, and so protects nothing', () => {
@@ -185,19 +244,40 @@ test('no comparison of whatever arms holds a number that is none', () => {
   const anyArm = fc
     .record({
       n: fc.oneof(fc.integer({ min: 0, max: 300 }), fc.integer({ min: 0, max: 1_000_000_000 })),
-      mean: fc.oneof(fc.double({ min: -1, max: 1, noNaN: true }), fc.double({ min: -1e15, max: 1e15, noNaN: true }), fc.constant(0)),
-      variance: fc.oneof(fc.constant(0), fc.double({ min: 1e-12, max: 1, noNaN: true }), fc.double({ min: 0, max: 1e24, noNaN: true })),
+      mean: fc.oneof(
+        fc.double({ min: -1, max: 1, noNaN: true }),
+        fc.double({ min: -1e15, max: 1e15, noNaN: true }),
+        fc.constant(0),
+      ),
+      variance: fc.oneof(
+        fc.constant(0),
+        fc.double({ min: 1e-12, max: 1, noNaN: true }),
+        fc.double({ min: 0, max: 1e24, noNaN: true }),
+      ),
     })
-    .map(({ n, mean, variance }) => (n === 0 ? arm(0, 0, 0) : arm(n, mean, n === 1 ? 0 : variance)));
+    .map(({ n, mean, variance }) =>
+      n === 0 ? arm(0, 0, 0) : arm(n, mean, n === 1 ? 0 : variance),
+    );
   const anyArms = fc.record({ control: anyArm, treatment: anyArm });
   const anyMonitoring = fc.oneof(
     fc
-      .tuple(fc.array(fc.double({ min: 1e-9, max: 1.5, noNaN: true }), { minLength: 1, maxLength: 4 }), fc.boolean(), anyArms)
+      .tuple(
+        fc.array(fc.double({ min: 1e-9, max: 1.5, noNaN: true }), { minLength: 1, maxLength: 4 }),
+        fc.boolean(),
+        anyArms,
+      )
       .map(([shares, final, data]) => {
         const sorted = [...shares].sort((a, b) => a - b);
-        return atLook(data, ...sorted.map((share, index) => look(share, final && index === sorted.length - 1)));
+        return atLook(
+          data,
+          ...sorted.map((share, index) => look(share, final && index === sorted.length - 1)),
+        );
       }),
-    fc.constantFrom<Monitoring>(always, { kind: 'fixed', ended: true }, { kind: 'fixed', ended: false }),
+    fc.constantFrom<Monitoring>(
+      always,
+      { kind: 'fixed', ended: true },
+      { kind: 'fixed', ended: false },
+    ),
   );
   fc.assert(
     fc.property(
@@ -205,11 +285,22 @@ test('no comparison of whatever arms holds a number that is none', () => {
       anyMonitoring,
       fc.constantFrom('goal' as const, 'guardrail' as const, 'secondary' as const),
       fc.constantFrom('increase' as const, 'decrease' as const),
-      fc.constantFrom(null, { size: 0.01, scale: 'relative' as const }, { size: 5, scale: 'absolute' as const }),
+      fc.constantFrom(
+        null,
+        { size: 0.01, scale: 'relative' as const },
+        { size: 5, scale: 'absolute' as const },
+      ),
       fc.double({ min: 1, max: 1e9, noNaN: true }),
       (now, monitoring, role, direction, margin, plannedUnits) => {
         const { comparison, harm } = compare(
-          question({ now, monitoring, role, direction, margin: role === 'guardrail' ? margin : null, plannedUnits }),
+          question({
+            now,
+            monitoring,
+            role,
+            direction,
+            margin: role === 'guardrail' ? margin : null,
+            plannedUnits,
+          }),
         );
         expect(unreal({ comparison, harm })).toEqual([]);
       },

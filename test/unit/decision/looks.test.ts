@@ -9,7 +9,9 @@ const plan = (fields: { looks?: number[]; minDays?: number; maxDays?: number } =
   ...fields,
 });
 const daysOf = (fields: Parameters<typeof plan>[0], settledDay: number | null = null) =>
-  scheduleLooks(plan(fields), START, settledDay === null ? null : START + settledDay * DAY).map(({ day }) => day);
+  scheduleLooks(plan(fields), START, settledDay === null ? null : START + settledDay * DAY).map(
+    ({ day }) => day,
+  );
 
 describe('the looks of a plan', () => {
   test.each<[string, Parameters<typeof plan>[0], number[]]>([
@@ -51,7 +53,10 @@ describe('the looks of a plan', () => {
       fc.property(
         fc.integer({ min: 0, max: 60 }),
         fc.integer({ min: 1, max: 60 }),
-        fc.option(fc.uniqueArray(fc.integer({ min: 1, max: 90 }), { minLength: 1, maxLength: 10 }), { nil: undefined }),
+        fc.option(
+          fc.uniqueArray(fc.integer({ min: 1, max: 90 }), { minLength: 1, maxLength: 10 }),
+          { nil: undefined },
+        ),
         fc.option(fc.double({ min: 0, max: 90, noNaN: true }), { nil: null }),
         (minDays, more, listed, settledDay) => {
           const maxDays = minDays + more;
@@ -75,13 +80,12 @@ describe('the looks of a plan', () => {
 describe('the looks that have been reached', () => {
   const schedule = scheduleLooks(plan(), START, null);
   /** Units mature at a steady pace: so many a day. */
-  const steady = (perDay: number) => (instant: number) => Math.floor(((instant - START) / DAY) * perDay);
+  const steady = (perDay: number) => (instant: number) =>
+    Math.floor(((instant - START) / DAY) * perDay);
   const reached = (day: number, perDay: number, planned: number, looks = schedule) =>
-    reachedLooks(looks, START + day * DAY, steady(perDay), planned).map(({ day: at, information, final }) => [
-      at,
-      information,
-      final,
-    ]);
+    reachedLooks(looks, START + day * DAY, steady(perDay), planned).map(
+      ({ day: at, information, final }) => [at, information, final],
+    );
 
   test('are none before the first', () => {
     expect(reached(6.999, 100, 10_000)).toEqual([]);
@@ -114,7 +118,9 @@ describe('the looks that have been reached', () => {
 
   test('pass over looks at which no unit was mature', () => {
     const late = (instant: number) => Math.max(0, steady(100)(instant) - 1000);
-    expect(reachedLooks(schedule, START + 15 * DAY, late, 10_000).map(({ day }) => day)).toEqual([14]);
+    expect(reachedLooks(schedule, START + 15 * DAY, late, 10_000).map(({ day }) => day)).toEqual([
+      14,
+    ]);
     expect(reachedLooks(schedule, START + 60 * DAY, () => 0, 10_000)).toEqual([]);
   });
 

@@ -1,11 +1,14 @@
 import { describe, expect, test } from 'vitest';
+import type { z } from 'zod';
 import { conditionSchema } from '../../../src/domain/condition.ts';
 import { experimentDefinitionSchema, payloadOf } from '../../../src/domain/experiment.ts';
 import { maturityDaysOf, metricDefinitionSchema } from '../../../src/domain/metric.ts';
-import { modelVersionDefinitionSchema, offlineEvaluationSchema } from '../../../src/domain/model.ts';
+import {
+  modelVersionDefinitionSchema,
+  offlineEvaluationSchema,
+} from '../../../src/domain/model.ts';
 import { parse } from '../../../src/domain/parse.ts';
 import { AppError, type Problem, pointerOf } from '../../../src/domain/problem.ts';
-import type { z } from 'zod';
 import { experimentBody, metricBody } from '../../support/factories.ts';
 
 function problemsOf(schema: z.ZodType, value: unknown): readonly Problem[] {
@@ -71,7 +74,12 @@ describe('an experiment', () => {
   test('says what is wrong with its variants and metrics also when another field is wrong', () => {
     const twice = { key: 'a', role: 'control' };
     const goal = { metric: 'm' };
-    const body = experimentBody({ traffic: 'all', typo: 1, variants: [twice, twice], metrics: { goals: [goal, goal] } });
+    const body = experimentBody({
+      traffic: 'all',
+      typo: 1,
+      variants: [twice, twice],
+      metrics: { goals: [goal, goal] },
+    });
     expect(pointersOf(experimentDefinitionSchema, body)).toEqual([
       '/metrics/goals/1/metric',
       '/traffic',
@@ -89,38 +97,121 @@ describe('an experiment', () => {
     ['two controls', variants(control, { ...treatment, role: 'control' }), '/variants'],
     ['no control', variants({ ...control, role: 'treatment' }, treatment), '/variants'],
     ['a key used twice', variants(control, { ...treatment, key: 'a' }), '/variants/1/key'],
-    ['a role that no design offers yet', variants(control, { ...treatment, role: 'shadow' }), '/variants/1/role'],
-    ['a negative weight', variants({ ...control, weight: 5 }, { ...treatment, weight: -1 }), '/variants/1/weight'],
+    [
+      'a role that no design offers yet',
+      variants(control, { ...treatment, role: 'shadow' }),
+      '/variants/1/role',
+    ],
+    [
+      'a negative weight',
+      variants({ ...control, weight: 5 }, { ...treatment, weight: -1 }),
+      '/variants/1/weight',
+    ],
     ['half a weight', variants(control, { ...treatment, weight: 0.5 }), '/variants/1/weight'],
-    ['no weight at all', variants({ ...control, weight: 0 }, { ...treatment, weight: 0 }), '/variants'],
+    [
+      'no weight at all',
+      variants({ ...control, weight: 0 }, { ...treatment, weight: 0 }),
+      '/variants',
+    ],
     ['too much weight', variants({ ...control, weight: 1_000_000 }, treatment), '/variants'],
-    ['payloads of two types', variants({ ...control, payload: 1 }, { ...treatment, payload: 'x' }), '/variants'],
+    [
+      'payloads of two types',
+      variants({ ...control, payload: 1 }, { ...treatment, payload: 'x' }),
+      '/variants',
+    ],
     ['a payload beside a default', variants(control, { ...treatment, payload: 1 }), '/variants'],
-    ['a payload that is null', variants({ ...control, payload: null }, treatment), '/variants/0/payload'],
-    ['a payload that is a list', variants({ ...control, payload: [] }, treatment), '/variants/0/payload'],
-    ['a payload with a lone surrogate', variants({ ...control, payload: { a: '\ud800' } }, { ...treatment, payload: {} }), '/variants/0/payload'],
-    ['a model without a version', variants({ ...control, model: 'ranker' }, treatment), '/variants/0/model'],
-    ['a variant of a reserved word', variants({ ...control, key: 'constructor' }, treatment), '/variants/0/key'],
-    ['a metric of two roles', experimentBody({ metrics: { goals: [{ metric: 'm' }], secondary: [{ metric: 'm' }] } }), '/metrics/secondary/0/metric'],
-    ['a goal named twice', experimentBody({ metrics: { goals: [{ metric: 'm' }, { metric: 'm' }] } }), '/metrics/goals/1/metric'],
+    [
+      'a payload that is null',
+      variants({ ...control, payload: null }, treatment),
+      '/variants/0/payload',
+    ],
+    [
+      'a payload that is a list',
+      variants({ ...control, payload: [] }, treatment),
+      '/variants/0/payload',
+    ],
+    [
+      'a payload with a lone surrogate',
+      variants({ ...control, payload: { a: '\ud800' } }, { ...treatment, payload: {} }),
+      '/variants/0/payload',
+    ],
+    [
+      'a model without a version',
+      variants({ ...control, model: 'ranker' }, treatment),
+      '/variants/0/model',
+    ],
+    [
+      'a variant of a reserved word',
+      variants({ ...control, key: 'constructor' }, treatment),
+      '/variants/0/key',
+    ],
+    [
+      'a metric of two roles',
+      experimentBody({ metrics: { goals: [{ metric: 'm' }], secondary: [{ metric: 'm' }] } }),
+      '/metrics/secondary/0/metric',
+    ],
+    [
+      'a goal named twice',
+      experimentBody({ metrics: { goals: [{ metric: 'm' }, { metric: 'm' }] } }),
+      '/metrics/goals/1/metric',
+    ],
     ['no goal', experimentBody({ metrics: { goals: [] } }), '/metrics/goals'],
-    ['two kinds of mde', experimentBody({ metrics: { goals: [{ metric: 'm', mde: 1, mdeAbsolute: 1 }] } }), '/metrics/goals/0/mdeAbsolute'],
-    ['two kinds of margin', experimentBody({ metrics: { goals: [{ metric: 'm' }], guardrails: [{ metric: 'n', margin: 0.1, marginAbsolute: 1 }] } }), '/metrics/guardrails/0/marginAbsolute'],
-    ['a margin of all there is', experimentBody({ metrics: { goals: [{ metric: 'm' }], guardrails: [{ metric: 'n', margin: 1 }] } }), '/metrics/guardrails/0/margin'],
-    ['a slot that ends before it begins', experimentBody({ slot: { from: 0.5, to: 0.5 } }), '/slot/to'],
+    [
+      'two kinds of mde',
+      experimentBody({ metrics: { goals: [{ metric: 'm', mde: 1, mdeAbsolute: 1 }] } }),
+      '/metrics/goals/0/mdeAbsolute',
+    ],
+    [
+      'two kinds of margin',
+      experimentBody({
+        metrics: {
+          goals: [{ metric: 'm' }],
+          guardrails: [{ metric: 'n', margin: 0.1, marginAbsolute: 1 }],
+        },
+      }),
+      '/metrics/guardrails/0/marginAbsolute',
+    ],
+    [
+      'a margin of all there is',
+      experimentBody({
+        metrics: { goals: [{ metric: 'm' }], guardrails: [{ metric: 'n', margin: 1 }] },
+      }),
+      '/metrics/guardrails/0/margin',
+    ],
+    [
+      'a slot that ends before it begins',
+      experimentBody({ slot: { from: 0.5, to: 0.5 } }),
+      '/slot/to',
+    ],
     ['traffic in percent', experimentBody({ traffic: 50 }), '/traffic'],
-    ['fewer days at most than at least', experimentBody({ plan: { minDays: 8, maxDays: 7 } }), '/plan/maxDays'],
+    [
+      'fewer days at most than at least',
+      experimentBody({ plan: { minDays: 8, maxDays: 7 } }),
+      '/plan/maxDays',
+    ],
     ['looks out of order', experimentBody({ plan: { looks: [7, 3] } }), '/plan/looks'],
     ['the same look twice', experimentBody({ plan: { looks: [7, 7] } }), '/plan/looks'],
     ['a look before the start', experimentBody({ plan: { looks: [0] } }), '/plan/looks/0'],
     ['half a planned unit', experimentBody({ plan: { plannedUnits: 0.5 } }), '/plan/plannedUnits'],
     ['a power of a coin', experimentBody({ plan: { power: 0.5 } }), '/plan/power'],
     ['a design that is not offered', experimentBody({ design: 'triple' }), '/design'],
-    ['options of a design that has none', experimentBody({ designOptions: { windowMinutes: 5 } }), '/designOptions/windowMinutes'],
-    ['a machine that acts alone', experimentBody({ policy: { automation: 'auto_ship' } }), '/policy/automation'],
+    [
+      'options of a design that has none',
+      experimentBody({ designOptions: { windowMinutes: 5 } }),
+      '/designOptions/windowMinutes',
+    ],
+    [
+      'a machine that acts alone',
+      experimentBody({ policy: { automation: 'auto_ship' } }),
+      '/policy/automation',
+    ],
     ['a tag that is no key', experimentBody({ tags: ['a b'] }), '/tags/0'],
     ['a name with a lone surrogate', experimentBody({ name: '\ud800' }), '/name'],
-    ['an unknown word in the hypothesis', experimentBody({ hypothesis: { becuase: 'x' } }), '/hypothesis/becuase'],
+    [
+      'an unknown word in the hypothesis',
+      experimentBody({ hypothesis: { becuase: 'x' } }),
+      '/hypothesis/becuase',
+    ],
     ['its own state', experimentBody({ state: 'running' }), '/state'],
     ['its own salt', experimentBody({ salt: 'mine' }), '/salt'],
     ['its own version', experimentBody({ version: 3 }), '/version'],
@@ -149,10 +240,22 @@ describe('a metric', () => {
     ['a value that is no path', metricBody({ kind: 'sum', value: 'nights' }), '/value'],
     ['a value of no property', metricBody({ kind: 'sum', value: 'properties.' }), '/value'],
     ['a value too deep', metricBody({ kind: 'sum', value: 'properties.a.b' }), '/value'],
-    ['a window that ends where it begins', metricBody({ window: { fromHours: 5, toHours: 5 } }), '/window/toHours'],
-    ['a window before the exposure', metricBody({ window: { fromHours: -1 } }), '/window/fromHours'],
+    [
+      'a window that ends where it begins',
+      metricBody({ window: { fromHours: 5, toHours: 5 } }),
+      '/window/toHours',
+    ],
+    [
+      'a window before the exposure',
+      metricBody({ window: { fromHours: -1 } }),
+      '/window/fromHours',
+    ],
     ['a filter, which is not offered yet', metricBody({ filter: { all: [] } }), '/filter'],
-    ['capping, which is not offered yet', metricBody({ winsorize: { upperValue: 1 } }), '/winsorize'],
+    [
+      'capping, which is not offered yet',
+      metricBody({ winsorize: { upperValue: 1 } }),
+      '/winsorize',
+    ],
     ['CUPED, which is not offered yet', metricBody({ cuped: { lookbackDays: 14 } }), '/cuped'],
     ['negative maturity', metricBody({ maturityDays: -1 }), '/maturityDays'],
     ['an unknown direction', metricBody({ direction: 'up' }), '/direction'],
@@ -177,7 +280,10 @@ describe('a condition', () => {
   test.each<[string, unknown]>([
     ['a test', leaf],
     ['all of none', { all: [] }],
-    ['a tree', { any: [{ not: leaf }, { all: [leaf, { ...leaf, op: 'in', value: ['a', 1, true] }] }] }],
+    [
+      'a tree',
+      { any: [{ not: leaf }, { all: [leaf, { ...leaf, op: 'in', value: ['a', 1, true] }] }] },
+    ],
     ['existence, by default true', { attribute: 'a', op: 'exists' }],
     ['a tree as deep as it may be', deep(10)],
   ])('may be %s', (_what, condition) => {
@@ -193,7 +299,11 @@ describe('a condition', () => {
     ['a name that is empty', { ...leaf, attribute: '' }, '/attribute'],
     ['a name into the prototype', { ...leaf, attribute: 'a.__proto__.b' }, '/attribute'],
     ['a misspelt field', { ...leaf, vaule: 1 }, '/vaule'],
-    ['a mistake deep inside', { all: [leaf, { any: [{ not: { ...leaf, op: 'equals' } }] }] }, '/all/1/any/0/not/op'],
+    [
+      'a mistake deep inside',
+      { all: [leaf, { any: [{ not: { ...leaf, op: 'equals' } }] }] },
+      '/all/1/any/0/not/op',
+    ],
     ['two shapes at once', { all: [leaf], any: [leaf] }, '/any'],
   ])('is refused with %s', (_what, condition, pointer) => {
     expect(pointersOf(conditionSchema, condition)).toEqual([pointer]);
@@ -206,19 +316,26 @@ describe('a condition', () => {
 
 describe('models and their offline evaluations', () => {
   test('are refused with what cannot be', () => {
-    expect(pointersOf(modelVersionDefinitionSchema, { artifact: { reference: 'x', sha256: 'XYZ' } })).toEqual([
-      '/artifact/sha256',
-    ]);
-    expect(pointersOf(modelVersionDefinitionSchema, { trainingData: { reference: 'x', from: 'monday' } })).toEqual([
-      '/trainingData/from',
-    ]);
+    expect(
+      pointersOf(modelVersionDefinitionSchema, { artifact: { reference: 'x', sha256: 'XYZ' } }),
+    ).toEqual(['/artifact/sha256']);
+    expect(
+      pointersOf(modelVersionDefinitionSchema, {
+        trainingData: { reference: 'x', from: 'monday' },
+      }),
+    ).toEqual(['/trainingData/from']);
     expect(pointersOf(offlineEvaluationSchema, { metric: 'AUC', value: 'high' })).toEqual([
       '/higherIsBetter',
       '/value',
     ]);
-    expect(pointersOf(offlineEvaluationSchema, { metric: 'AUC', value: 0.8, higherIsBetter: true, n: 0 })).toEqual([
-      '/n',
-    ]);
+    expect(
+      pointersOf(offlineEvaluationSchema, {
+        metric: 'AUC',
+        value: 0.8,
+        higherIsBetter: true,
+        n: 0,
+      }),
+    ).toEqual(['/n']);
   });
 });
 

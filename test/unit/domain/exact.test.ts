@@ -16,7 +16,10 @@ function nearestEven(numerator: bigint, denominator: bigint): bigint {
   const down = numerator / denominator - (numerator < 0n ? 1n : 0n);
   const size = (value: bigint) => (value < 0n ? -value : value);
   return [down, down + 1n].reduce((best, next) => {
-    const [near, far] = [size(numerator - best * denominator), size(numerator - next * denominator)];
+    const [near, far] = [
+      size(numerator - best * denominator),
+      size(numerator - next * denominator),
+    ];
     if (far === near) return best % 2n === 0n ? best : next;
     return far < near ? next : best;
   });
@@ -64,13 +67,18 @@ describe('millionths', () => {
     expect(toMicros(value)).toBe(micros);
   });
 
-  test.each([1e12 + 0.001, -1e12 - 1, 1e13, 1e300, Number.NaN, Number.POSITIVE_INFINITY, -Infinity])(
-    'of %s do not exist',
-    (value) => {
-      expect(toMicros(value)).toBeUndefined();
-      expect(roundToMicros(value)).toBeUndefined();
-    },
-  );
+  test.each([
+    1e12 + 0.001,
+    -1e12 - 1,
+    1e13,
+    1e300,
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    -Infinity,
+  ])('of %s do not exist', (value) => {
+    expect(toMicros(value)).toBeUndefined();
+    expect(roundToMicros(value)).toBeUndefined();
+  });
 
   test('equal BigInt arithmetic on the digits that were written', () => {
     fc.assert(
@@ -113,7 +121,9 @@ describe('a value rounded to 6 decimals', () => {
   });
 
   test('stays as it is when it has at most 6 decimals', () => {
-    for (const value of [0, 1, -1, 0.1, 0.3, 1.005, 999999999999.1235, 9007199254.740993, -8.123456]) {
+    for (const value of [
+      0, 1, -1, 0.1, 0.3, 1.005, 999999999999.1235, 9007199254.740993, -8.123456,
+    ]) {
       expect(roundToMicros(value)).toBe(value);
     }
   });

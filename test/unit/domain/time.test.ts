@@ -66,7 +66,13 @@ describe('an instant', () => {
   });
 
   test('cannot be written when it is no instant', () => {
-    for (const bad of [Number.NaN, 0.5, INSTANT_MIN - 1, INSTANT_MAX + 1, Number.POSITIVE_INFINITY]) {
+    for (const bad of [
+      Number.NaN,
+      0.5,
+      INSTANT_MIN - 1,
+      INSTANT_MAX + 1,
+      Number.POSITIVE_INFINITY,
+    ]) {
       expect(() => formatInstant(bad)).toThrow(RangeError);
     }
   });

@@ -15,7 +15,8 @@ import { DAY, HOUR, START } from '../../support/factories.ts';
 
 let store: Store;
 const clock = handClock(START);
-const config = (fields: Record<string, string> = {}) => readConfig({ ASSAY_ENVIRONMENT: 'test', ...fields });
+const config = (fields: Record<string, string> = {}) =>
+  readConfig({ ASSAY_ENVIRONMENT: 'test', ...fields });
 
 beforeEach(() => {
   store = openStore(':memory:');
@@ -35,7 +36,13 @@ describe('a key', () => {
   });
 
   test('of another environment is nobody here', () => {
-    const { secret } = createKey(store, config({ ASSAY_ENVIRONMENT: 'staging' }), clock, 'admin', 'x');
+    const { secret } = createKey(
+      store,
+      config({ ASSAY_ENVIRONMENT: 'staging' }),
+      clock,
+      'admin',
+      'x',
+    );
     expect(openKeyring(store, config())(secret)).toBeUndefined();
   });
 

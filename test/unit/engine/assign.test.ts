@@ -43,7 +43,11 @@ function setUp(experiments: readonly SnapshotExperiment[], accept?: Inbox['accep
   const events = () => deliveries.flatMap((delivery) => delivery.events as Exposure[]);
   return { assigner, deliveries, events };
 }
-const ask = (fields: Record<string, unknown> = {}) => ({ units: { user: 'u1' }, experiments: ['a'], ...fields });
+const ask = (fields: Record<string, unknown> = {}) => ({
+  units: { user: 'u1' },
+  experiments: ['a'],
+  ...fields,
+});
 
 describe('an assignment asked of the server', () => {
   test('carries version, variant, payload and model, and is frozen', () => {
@@ -56,7 +60,9 @@ describe('an assignment asked of the server', () => {
 
   test('leaves out what is unknown and keeps the order it was asked in', () => {
     const { assigner } = setUp([experiment('a'), experiment('b')]);
-    const keys = assigner.assign(ask({ experiments: ['b', 'nobody', 'a', 'toString', 'b'] }), 'k').map(({ experiment: key }) => key);
+    const keys = assigner
+      .assign(ask({ experiments: ['b', 'nobody', 'a', 'toString', 'b'] }), 'k')
+      .map(({ experiment: key }) => key);
     expect(keys).toEqual(['b', 'a', 'b']);
   });
 
@@ -78,7 +84,8 @@ describe('an assignment asked of the server', () => {
 
   test('records one exposure a unit, experiment and variant, with what it was asked with', async () => {
     const { assigner, events, deliveries } = setUp([experiment('a')]);
-    for (let count = 0; count < 5; count += 1) assigner.assign(ask({ attributes: { country: 'NL' } }), 'k');
+    for (let count = 0; count < 5; count += 1)
+      assigner.assign(ask({ attributes: { country: 'NL' } }), 'k');
     assigner.assign(ask({ units: { user: 'u2' } }), 'k');
     await assigner.settled();
     expect(events()).toHaveLength(2);
@@ -113,21 +120,43 @@ describe('an assignment asked of the server', () => {
     ['a unit id with a lone surrogate', {}, { units: { user: '\ud800' } }, 'UNIT_MISSING'],
     ['a unit id that is too long', {}, { units: { user: 'x'.repeat(10_241) } }, 'UNIT_MISSING'],
     ['a unit outside its slot', { layer: 'l', slot: { from: 0, to: 0.000_000_001 } }, {}, 'LAYER'],
-    ['attributes that are not meant', { targeting: { attribute: 'country', op: 'eq', value: 'NL' } }, {}, 'TARGETING'],
+    [
+      'attributes that are not meant',
+      { targeting: { attribute: 'country', op: 'eq', value: 'NL' } },
+      {},
+      'TARGETING',
+    ],
     ['no traffic', { traffic: 0 }, {}, 'TRAFFIC'],
-    ['no traffic, though not targeted either', { traffic: 0, targeting: { any: [] } }, {}, 'TARGETING'],
-  ])('for %s has a reason, no variant, the payload of control, and exposes nobody', async (_what, fields, asked, reason) => {
-    const { assigner, events } = setUp([experiment('a', fields)]);
-    expect(assigner.assign(ask(asked), 'k')).toEqual([
-      { experiment: 'a', version: 3, variant: null, reason, payload: { model: 6 }, model: 'ranker@6' },
-    ]);
-    await assigner.settled();
-    expect(events()).toEqual([]);
-  });
+    [
+      'no traffic, though not targeted either',
+      { traffic: 0, targeting: { any: [] } },
+      {},
+      'TARGETING',
+    ],
+  ])(
+    'for %s has a reason, no variant, the payload of control, and exposes nobody',
+    async (_what, fields, asked, reason) => {
+      const { assigner, events } = setUp([experiment('a', fields)]);
+      expect(assigner.assign(ask(asked), 'k')).toEqual([
+        {
+          experiment: 'a',
+          version: 3,
+          variant: null,
+          reason,
+          payload: { model: 6 },
+          model: 'ranker@6',
+        },
+      ]);
+      await assigner.settled();
+      expect(events()).toEqual([]);
+    },
+  );
 
   test('takes an integer id for its decimal text', () => {
     const { assigner } = setUp([experiment('a')]);
-    expect(assigner.assign(ask({ units: { user: 42 } }), 'k')).toEqual(assigner.assign(ask({ units: { user: '42' } }), 'k'));
+    expect(assigner.assign(ask({ units: { user: 42 } }), 'k')).toEqual(
+      assigner.assign(ask({ units: { user: '42' } }), 'k'),
+    );
   });
 
   test('does not wait for its exposure, and records it again when the inbox could not', async () => {

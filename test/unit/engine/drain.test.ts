@@ -52,7 +52,9 @@ function keeping(): { insert: Insert; rows: WarehouseRow[]; batches: string[] } 
     batches.push(id);
     const before = receipts.get(id);
     if (before !== undefined) return before;
-    const fresh = sent.filter((row) => !rows.some((kept) => kept.ts === row.ts && kept.id === row.id));
+    const fresh = sent.filter(
+      (row) => !rows.some((kept) => kept.ts === row.ts && kept.id === row.id),
+    );
     rows.push(...fresh);
     const counts = new Map<string, { hour: number; source: string; count: number }>();
     for (const row of sent.filter((one) => !fresh.includes(one))) {
@@ -67,8 +69,18 @@ function keeping(): { insert: Insert; rows: WarehouseRow[]; batches: string[] } 
   return { insert, rows, batches };
 }
 
-function drainInto(warehouse: Warehouse, options: { intervalMs?: number; batchSize?: number } = {}): Drain {
-  const drain = startDrain({ inbox, warehouse, log: silentLog, intervalMs: 3_600_000, batchSize: 100, ...options });
+function drainInto(
+  warehouse: Warehouse,
+  options: { intervalMs?: number; batchSize?: number } = {},
+): Drain {
+  const drain = startDrain({
+    inbox,
+    warehouse,
+    log: silentLog,
+    intervalMs: 3_600_000,
+    batchSize: 100,
+    ...options,
+  });
   drains.push(drain);
   return drain;
 }
@@ -76,7 +88,8 @@ function drainInto(warehouse: Warehouse, options: { intervalMs?: number; batchSi
 const event = (id: string, ts = START) => outcomeEvent({ id, ts }) as AssayEvent;
 const deliver = (...events: AssayEvent[]) =>
   inbox.accept({ receivedAt: START, source: 'http', keyId: 'k', events, refused: [] });
-const many = (count: number) => Array.from({ length: count }, (_, index) => event(`e${String(index).padStart(4, '0')}`));
+const many = (count: number) =>
+  Array.from({ length: count }, (_, index) => event(`e${String(index).padStart(4, '0')}`));
 const eventually = async (holds: () => boolean): Promise<void> => {
   const until = Date.now() + 5000;
   while (!holds()) {
@@ -105,7 +118,9 @@ describe('the drain', () => {
     const warehouse = keeping();
     let failures = 3;
     drainInto(
-      fake((batch) => (failures-- > 0 ? Promise.reject(new Error('down')) : warehouse.insert(batch))),
+      fake((batch) =>
+        failures-- > 0 ? Promise.reject(new Error('down')) : warehouse.insert(batch),
+      ),
       { intervalMs: 5 },
     );
     await deliver(event('a'));
@@ -152,7 +167,10 @@ describe('the drain', () => {
     const drain = drainInto(fake(warehouse.insert));
     await deliver(event('a'), event('b'));
     await drain.drainNow();
-    expect(await deliver(event('a'), event('b'), event('c'), event('c'))).toEqual({ accepted: 3, duplicates: 1 });
+    expect(await deliver(event('a'), event('b'), event('c'), event('c'))).toEqual({
+      accepted: 3,
+      duplicates: 1,
+    });
     await drain.drainNow();
     expect(inbox.totals()).toEqual({ received: 6, accepted: 3, duplicate: 3, refused: 0 });
     expect(warehouse.rows).toHaveLength(3);
@@ -163,7 +181,10 @@ describe('a warehouse that fails', () => {
   test('costs nothing: events wait, intake goes on, and all of it moves later', async () => {
     const warehouse = keeping();
     let down = true;
-    const drain = drainInto(fake((batch) => (down ? Promise.reject(new Error('down')) : warehouse.insert(batch))), { batchSize: 2 });
+    const drain = drainInto(
+      fake((batch) => (down ? Promise.reject(new Error('down')) : warehouse.insert(batch))),
+      { batchSize: 2 },
+    );
     await deliver(event('b'), event('c'), event('d'));
     await expect(drain.drainNow()).rejects.toThrow('down');
     expect(await deliver(event('a'))).toEqual({ accepted: 1, duplicates: 0 });
@@ -273,7 +294,10 @@ describe('a kill', () => {
     inbox = openFile();
     const second = await openDuckdb(path, systemClock);
     // Clients that got no answer send again; others send for the first time, earlier in event time.
-    expect(await deliver(...many(10), event('new', START - 1))).toEqual({ accepted: 1, duplicates: 10 });
+    expect(await deliver(...many(10), event('new', START - 1))).toEqual({
+      accepted: 1,
+      duplicates: 10,
+    });
     await drainInto(second, { batchSize: 4 }).drainNow();
     expect(inbox.waiting()).toBe(0);
     expect(inbox.totals()).toEqual({ received: 21, accepted: 11, duplicate: 10, refused: 0 });

@@ -6,11 +6,16 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { AssayEvent } from '../../../src/domain/event.ts';
 import { type Delivery, type Inbox, openInbox } from '../../../src/inbox/inbox.ts';
 import { storageFault } from '../../../src/inbox/open.ts';
-import { HOUR, outcomeEvent, START } from '../../support/factories.ts';
+import { counter, HOUR, outcomeEvent, START } from '../../support/factories.ts';
 
 let directory: string;
 let inbox: Inbox;
-const open = () => openInbox(join(directory, 'inbox.db'), { onFsyncFailure: (error) => { throw error; } });
+const open = () =>
+  openInbox(join(directory, 'inbox.db'), {
+    onFsyncFailure: (error) => {
+      throw error;
+    },
+  });
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'assay-inbox-'));
@@ -28,9 +33,15 @@ function reopen(): void {
 const event = (id: string, ts = START): AssayEvent => outcomeEvent({ id, ts }) as AssayEvent;
 const deliver = (events: readonly AssayEvent[], fields: Partial<Delivery> = {}) =>
   inbox.accept({ receivedAt: START, source: 'http', keyId: 'k', events, refused: [], ...fields });
-const refusal = (index: number, body = '{}') => ({ index, id: null, code: 'invalid' as const, detail: 'no', body });
-let batches = 0;
-const next = (size = 100, mark?: number) => inbox.nextBatch(() => `batch-${(batches += 1)}`, size, mark);
+const refusal = (index: number, body = '{}') => ({
+  index,
+  id: null,
+  code: 'invalid' as const,
+  detail: 'no',
+  body,
+});
+const batches = counter();
+const next = (size = 100, mark?: number) => inbox.nextBatch(() => `batch-${batches()}`, size, mark);
 const ids = (size?: number) => next(size)?.rows.map(({ id }) => id);
 
 describe('a delivery', () => {
@@ -42,8 +53,14 @@ describe('a delivery', () => {
   });
 
   test('counts an event once: within it, among those beside it, and after them', async () => {
-    expect(await deliver([event('a'), event('a'), event('b')])).toEqual({ accepted: 2, duplicates: 1 });
-    const [one, two] = await Promise.all([deliver([event('c'), event('a')]), deliver([event('c')])]);
+    expect(await deliver([event('a'), event('a'), event('b')])).toEqual({
+      accepted: 2,
+      duplicates: 1,
+    });
+    const [one, two] = await Promise.all([
+      deliver([event('c'), event('a')]),
+      deliver([event('c')]),
+    ]);
     expect(one).toEqual({ accepted: 1, duplicates: 1 });
     expect(two).toEqual({ accepted: 0, duplicates: 1 });
     expect(inbox.totals()).toEqual({ received: 6, accepted: 3, duplicate: 3, refused: 0 });
@@ -51,7 +68,11 @@ describe('a delivery', () => {
   });
 
   test('keeps the first of two events of one identity, and two of one id at two times', async () => {
-    await deliver([{ ...event('a'), value: 1 } as AssayEvent, { ...event('a'), value: 2 } as AssayEvent, event('a', START + 1)]);
+    await deliver([
+      { ...event('a'), value: 1 } as AssayEvent,
+      { ...event('a'), value: 2 } as AssayEvent,
+      event('a', START + 1),
+    ]);
     expect(next()?.rows.map(({ body }) => JSON.parse(body).value)).toEqual([1, undefined]);
   });
 
@@ -61,7 +82,9 @@ describe('a delivery', () => {
 
   test('shares one transaction with those that came in the same turn', async () => {
     const before = inbox.mark();
-    const answers = await Promise.all(Array.from({ length: 50 }, (_, index) => deliver([event(`e${index}`)])));
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, (_, index) => deliver([event(`e${index}`)])),
+    );
     expect(answers.every(({ accepted }) => accepted === 1)).toBe(true);
     expect(inbox.mark()).toBe(before + 50);
     expect(inbox.waiting()).toBe(50);
@@ -77,7 +100,10 @@ describe('a delivery', () => {
 
   test('that does not fit any more is turned away with a time to come back', async () => {
     const full = deliver(Array.from({ length: 200_000 }, () => event('same')));
-    await expect(deliver([event('one more')])).rejects.toMatchObject({ code: 'unavailable', retryAfterSeconds: 1 });
+    await expect(deliver([event('one more')])).rejects.toMatchObject({
+      code: 'unavailable',
+      retryAfterSeconds: 1,
+    });
     expect(await full).toEqual({ accepted: 1, duplicates: 199_999 });
     expect(await deliver([event('one more')])).toMatchObject({ accepted: 1 });
   });
@@ -87,7 +113,14 @@ describe('a delivery', () => {
     await deliver([event('a')], { receivedAt: START + HOUR, source: 'sdk/1' });
     expect(inbox.totals()).toEqual({ received: 5, accepted: 1, duplicate: 2, refused: 2 });
     const file = new Database(join(directory, 'inbox.db'), { readonly: true });
-    expect(file.prepare('select hour - ?, source, received, accepted, duplicate, refused from intake order by hour').raw().all(START / HOUR)).toEqual([
+    expect(
+      file
+        .prepare(
+          'select hour - ?, source, received, accepted, duplicate, refused from intake order by hour',
+        )
+        .raw()
+        .all(START / HOUR),
+    ).toEqual([
       [0, 'http', 4, 1, 1, 2],
       [1, 'sdk/1', 1, 0, 1, 0],
     ]);
@@ -95,9 +128,14 @@ describe('a delivery', () => {
   });
 
   test('leaves its refused events to be read, with their reason, cut at 16 kB', async () => {
-    await deliver([], { refused: [refusal(0, 'x'.repeat(20_000)), { ...refusal(1), id: 'o\u00001', detail: 'why' }] });
+    await deliver([], {
+      refused: [refusal(0, 'x'.repeat(20_000)), { ...refusal(1), id: 'o\u00001', detail: 'why' }],
+    });
     const file = new Database(join(directory, 'inbox.db'), { readonly: true });
-    const rows = file.prepare('select position, event_id, code, detail, length(body), key_id from refused').raw().all();
+    const rows = file
+      .prepare('select position, event_id, code, detail, length(body), key_id from refused')
+      .raw()
+      .all();
     expect(rows).toEqual([
       [0, null, 'invalid', 'no', 16_384, 'k'],
       [1, 'o\u00001', 'invalid', 'why', 2, 'k'],
@@ -175,11 +213,14 @@ describe('a batch', () => {
     expect(inbox.totals()).toEqual({ received: 2, accepted: 1, duplicate: 1, refused: 0 });
   });
 
-  test.each(['é', 'a\u0000b', '漢字 😀', "'; drop table events --", 'x'.repeat(200)])('carries the id %j as it is', async (id) => {
-    await deliver([event(id)]);
-    expect(await deliver([event(id)])).toEqual({ accepted: 0, duplicates: 1 });
-    expect(ids()).toEqual([id]);
-  });
+  test.each(['é', 'a\u0000b', '漢字 😀', "'; drop table events --", 'x'.repeat(200)])(
+    'carries the id %j as it is',
+    async (id) => {
+      await deliver([event(id)]);
+      expect(await deliver([event(id)])).toEqual({ accepted: 0, duplicates: 1 });
+      expect(ids()).toEqual([id]);
+    },
+  );
 
   test('carries instants of all millennia', async () => {
     const instants = [-62_135_596_800_000, -1, 0, 253_402_300_799_999];
@@ -191,6 +232,13 @@ describe('a batch', () => {
 test('a full disk, a failed fsync and a mistake of ours are told apart', () => {
   const fault = (code: string) => storageFault(new Database.SqliteError('x', code));
   expect([fault('SQLITE_FULL'), fault('SQLITE_IOERR_WRITE')]).toEqual(['full', 'full']);
-  expect([fault('SQLITE_IOERR_FSYNC'), fault('SQLITE_IOERR_DIR_FSYNC')]).toEqual(['fsync', 'fsync']);
-  expect([fault('SQLITE_CONSTRAINT'), storageFault(new Error('SQLITE_FULL')), storageFault(undefined)]).toEqual([undefined, undefined, undefined]);
+  expect([fault('SQLITE_IOERR_FSYNC'), fault('SQLITE_IOERR_DIR_FSYNC')]).toEqual([
+    'fsync',
+    'fsync',
+  ]);
+  expect([
+    fault('SQLITE_CONSTRAINT'),
+    storageFault(new Error('SQLITE_FULL')),
+    storageFault(undefined),
+  ]).toEqual([undefined, undefined, undefined]);
 });

@@ -33,13 +33,20 @@ describe('the configuration', () => {
   });
 
   test('takes what is set, and cannot be changed after', () => {
-    const config = readConfig({ ASSAY_PORT: '0', ASSAY_ADMIN_KEY: LONG, ASSAY_PUBLIC_URL: 'https://assay.example' });
+    const config = readConfig({
+      ASSAY_PORT: '0',
+      ASSAY_ADMIN_KEY: LONG,
+      ASSAY_PUBLIC_URL: 'https://assay.example',
+    });
     expect(config).toMatchObject({ port: 0, adminKey: LONG, publicUrl: 'https://assay.example' });
     expect(Object.isFrozen(config)).toBe(true);
   });
 
   test('treats an empty value as absent', () => {
-    expect(readConfig({ ASSAY_PORT: '', ASSAY_ADMIN_KEY: '' })).toMatchObject({ port: 4000, adminKey: null });
+    expect(readConfig({ ASSAY_PORT: '', ASSAY_ADMIN_KEY: '' })).toMatchObject({
+      port: 4000,
+      adminKey: null,
+    });
   });
 
   test('leaves the names of others alone', () => {
@@ -97,11 +104,15 @@ describe('the configuration', () => {
   });
 
   test('shows what was set when it is no secret', () => {
-    expect(refusalOf({ ASSAY_PORT: '-1' }).message).toContain('must be a whole number from 0 to 65535, not "-1"');
+    expect(refusalOf({ ASSAY_PORT: '-1' }).message).toContain(
+      'must be a whole number from 0 to 65535, not "-1"',
+    );
   });
 
   test('marks every key as a secret', () => {
-    const keys = Object.entries(SETTINGS).filter(([name]) => /KEY|SECRET|PASSWORD|TOKEN/.test(name));
+    const keys = Object.entries(SETTINGS).filter(([name]) =>
+      /KEY|SECRET|PASSWORD|TOKEN/.test(name),
+    );
     expect(keys.length).toBe(3);
     expect(keys.every(([, setting]) => setting.secret === true)).toBe(true);
   });
@@ -111,6 +122,7 @@ describe('the configuration', () => {
     ['ASSAY_PUBLIC_URL', ['assay.example', 'https://', 'https://a/b', 'https://a b']],
     ['ASSAY_HOST', ['a b', '\t']],
   ])('refuses for %s each of %j', (name, values) => {
-    for (const value of values) expect(refusalOf({ [name]: value }).problems, value).toHaveLength(1);
+    for (const value of values)
+      expect(refusalOf({ [name]: value }).problems, value).toHaveLength(1);
   });
 });

@@ -20,11 +20,15 @@ describe('canonical JSON', () => {
   });
 
   test('keeps the order of lists and leaves out what is undefined', () => {
-    expect(canonicalJson({ b: [2, 1], a: undefined, c: { z: 1, y: null } })).toBe('{"b":[2,1],"c":{"y":null,"z":1}}');
+    expect(canonicalJson({ b: [2, 1], a: undefined, c: { z: 1, y: null } })).toBe(
+      '{"b":[2,1],"c":{"y":null,"z":1}}',
+    );
   });
 
   test('keeps a key named __proto__ as content', () => {
-    expect(canonicalJson(JSON.parse('{"b":1,"__proto__":{"a":1}}'))).toBe('{"__proto__":{"a":1},"b":1}');
+    expect(canonicalJson(JSON.parse('{"b":1,"__proto__":{"a":1}}'))).toBe(
+      '{"__proto__":{"a":1},"b":1}',
+    );
   });
 });
 

@@ -24,7 +24,10 @@ function openFile(name = 'a.db'): Database.Database {
   return db;
 }
 const first = { name: '0001_a.sql', sql: 'create table a (x integer) strict;' };
-const second = { name: '0002_b.sql', sql: 'create table b (x integer) strict; insert into b values (1);' };
+const second = {
+  name: '0002_b.sql',
+  sql: 'create table b (x integer) strict; insert into b values (1);',
+};
 const tablesOf = (db: Database.Database) =>
   db.prepare("select name from sqlite_master where type = 'table' order by name").pluck().all();
 
@@ -59,14 +62,19 @@ describe('migrations', () => {
     prepareSqlite(db, [first, second]);
     expect(tablesOf(db)).toEqual(['a', 'b', 'migrations']);
     expect(db.prepare('select count(*) from b').pluck().get()).toBe(1);
-    expect(db.prepare('select name from migrations order by name').pluck().all()).toEqual([first.name, second.name]);
+    expect(db.prepare('select name from migrations order by name').pluck().all()).toEqual([
+      first.name,
+      second.name,
+    ]);
   });
 
   test('refuse to start when one was edited after it ran', () => {
     const db = openFile();
     prepareSqlite(db, [first]);
     const edited = { ...first, sql: `${first.sql} -- a harmless remark` };
-    expect(() => prepareSqlite(db, [edited])).toThrow('migration 0001_a.sql was edited after it ran');
+    expect(() => prepareSqlite(db, [edited])).toThrow(
+      'migration 0001_a.sql was edited after it ran',
+    );
     expect(() => prepareSqlite(db, [edited, second])).toThrow('edited');
     expect(tablesOf(db)).not.toContain('b');
   });
@@ -79,28 +87,36 @@ describe('migrations', () => {
 
   test('leave nothing behind when one fails', () => {
     const db = openFile();
-    const broken = { name: '0002_b.sql', sql: 'create table b (x integer); insert into nowhere values (1);' };
+    const broken = {
+      name: '0002_b.sql',
+      sql: 'create table b (x integer); insert into nowhere values (1);',
+    };
     expect(() => prepareSqlite(db, [first, broken])).toThrow(/nowhere/);
     expect(tablesOf(db)).toEqual(['a', 'migrations']);
     prepareSqlite(db, [first, second]);
     expect(tablesOf(db)).toEqual(['a', 'b', 'migrations']);
   });
 
-  test.each(['store', 'inbox'])('of the %s run on an empty file, and every statement is prepared', (folder) => {
-    const db = openFile();
-    prepareSqlite(db, readMigrations(folder));
-    prepareSqlite(db, readMigrations(folder));
-    const statements = readStatements(folder);
-    expect(statements.size).toBeGreaterThan(10);
-    expect(() => prepareStatements(db, statements)).not.toThrow();
-  });
+  test.each(['store', 'inbox'])(
+    'of the %s run on an empty file, and every statement is prepared',
+    (folder) => {
+      const db = openFile();
+      prepareSqlite(db, readMigrations(folder));
+      prepareSqlite(db, readMigrations(folder));
+      const statements = readStatements(folder);
+      expect(statements.size).toBeGreaterThan(10);
+      expect(() => prepareStatements(db, statements)).not.toThrow();
+    },
+  );
 });
 
 describe('named statements', () => {
   test('fail at the start when one has a typo', () => {
     const db = openFile();
     expect(() => prepareStatements(db, new Map([['a', 'selct 1']]))).toThrow(/syntax error/);
-    expect(() => prepareStatements(db, new Map()).get('nothing')).toThrow('no statement is named nothing');
+    expect(() => prepareStatements(db, new Map()).get('nothing')).toThrow(
+      'no statement is named nothing',
+    );
   });
 
   test('are read by their names, and no name is taken twice', () => {
@@ -109,7 +125,9 @@ describe('named statements', () => {
       ['one', 'select 1'],
       ['two', '-- why\nselect 2'],
     ]);
-    expect(() => parseStatements(`${text}\n-- name: one\nselect 3`)).toThrow('one is defined twice');
+    expect(() => parseStatements(`${text}\n-- name: one\nselect 3`)).toThrow(
+      'one is defined twice',
+    );
   });
 
   test('take in the blocks they name', () => {

@@ -27,11 +27,16 @@ const reopen = () => {
   store.close();
   store = openStore(join(directory, 'control.db'));
 };
-const put = (key: string, fields = {}) => putExperiment({ store, clock, drawSalt: newSalt }, key, experimentBody(fields)).value;
+const put = (key: string, fields = {}) =>
+  putExperiment({ store, clock, drawSalt: newSalt }, key, experimentBody(fields)).value;
 
 describe('what is stored', () => {
   test('is read back the same after a restart', () => {
-    const experiment = put('ranker', { name: 'é 漢字 😀', targeting: { attribute: 'a', op: 'exists' }, traffic: 0.1 });
+    const experiment = put('ranker', {
+      name: 'é 漢字 😀',
+      targeting: { attribute: 'a', op: 'exists' },
+      traffic: 0.1,
+    });
     reopen();
     expect(findExperiment(store, 'ranker')).toEqual(experiment);
     expect(findExperiment(store, 'Ranker')).toBeUndefined();
@@ -45,7 +50,9 @@ describe('what is stored', () => {
       }),
     ).toThrow('too late');
     expect(findExperiment(store, 'ranker')).toBeUndefined();
-    expect(store.statements.get('saltSeed', { seed: seedsOf(put('ranker').salt).traffic })).toBeDefined();
+    expect(
+      store.statements.get('saltSeed', { seed: seedsOf(put('ranker').salt).traffic }),
+    ).toBeDefined();
   });
 
   test('keeps every version', () => {
@@ -56,7 +63,9 @@ describe('what is stored', () => {
     const db = store.statements;
     expect(db.get('experiment', { key: 'ranker' })?.version).toBe(2);
     expect(db.get('metric', { key: 'm' })?.version).toBe(2);
-    expect(() => db.run('saveMetricVersion', { key: 'm', version: 1, definition: '{}', created_at: 1 })).toThrow(/UNIQUE/);
+    expect(() =>
+      db.run('saveMetricVersion', { key: 'm', version: 1, definition: '{}', created_at: 1 }),
+    ).toThrow(/UNIQUE/);
   });
 
   test('is refused by the file itself when it cannot be', () => {
@@ -135,6 +144,10 @@ describe('the snapshot', () => {
   test('has no experiment that others assign', () => {
     put('ours');
     put('theirs', { assignment: 'external' });
-    expect(openSnapshots(store, 'test').current().snapshot.experiments.map(({ key }) => key)).toEqual(['ours']);
+    expect(
+      openSnapshots(store, 'test')
+        .current()
+        .snapshot.experiments.map(({ key }) => key),
+    ).toEqual(['ours']);
   });
 });
