@@ -73,6 +73,7 @@ export function openSessions(platform: Platform): Sessions {
       'sign-in',
       signInPage({
         frame: frameOf(request),
+        name: typeof request.body?.name === 'string' ? request.body.name : '',
         next: nextOf(request.query.next ?? request.body?.next),
         error: failed ? 'This name and password do not belong together.' : null,
       }),

@@ -278,7 +278,7 @@ describe('a form', () => {
 });
 
 describe('pages', () => {
-  const PAGES = ['/experiments', '/experiments/ranker', '/metrics', '/models'];
+  const PAGES = ['/experiments', '/experiments/ranker', '/metric-definitions', '/models'];
 
   test('open to a session', async () => {
     for (const path of PAGES) isPage(await get(path), 200);

@@ -17,7 +17,7 @@ const PAGES = {
   experiment: '/experiments/ranker-7-vs-6',
   'experiment-better': '/experiments/pricer-3-vs-2',
   'experiment-aa': '/experiments/aa-search',
-  metrics: '/metrics',
+  metrics: '/metric-definitions',
   models: '/models',
   model: '/models/ranker',
   'not-found': '/experiments/no-such-experiment',

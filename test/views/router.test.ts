@@ -65,7 +65,7 @@ describe('the pages', () => {
     '/experiments',
     '/experiments/ranker-7-vs-6',
     '/experiments/no-analysis',
-    '/metrics',
+    '/metric-definitions',
     '/models',
     '/models/ranker',
   ])('%s answers and is kept by nobody', async (path) => {
@@ -96,7 +96,7 @@ describe('the pages', () => {
   test('read a result by the metrics of its frozen plan', async () => {
     expect((await get('/experiments/ranker-7-vs-6')).text).toContain('Frozen bookings');
     expect((await get('/experiments')).text).toContain('Frozen bookings');
-    expect((await get('/metrics')).text).not.toContain('Frozen bookings');
+    expect((await get('/metric-definitions')).text).not.toContain('Frozen bookings');
   });
 
   test('take odd questions as no question', async () => {

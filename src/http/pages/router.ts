@@ -83,7 +83,7 @@ function addExperimentPages(router: Router, { reads, frameOf, clock }: PagesDeps
 }
 
 function addMetricPages(router: Router, { reads, frameOf }: PagesDeps): void {
-  router.get('/metrics', (request, response) => {
+  router.get('/metric-definitions', (request, response) => {
     const page = metricsPage({
       metrics: reads.metrics(),
       experiments: reads.listExperiments(),

@@ -24,7 +24,7 @@ export type Layout = {
 
 const PLACES = [
   { href: '/experiments', label: 'Experiments' },
-  { href: '/metrics', label: 'Metrics' },
+  { href: '/metric-definitions', label: 'Metrics' },
   { href: '/models', label: 'Models' },
 ];
 
