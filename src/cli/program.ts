@@ -7,24 +7,16 @@ import { openPlatform } from '../engine/platform.ts';
 import { ASSAY_VERSION } from '../runtime/assay-version.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { type Config, SETTINGS } from '../runtime/config.ts';
-import { type Log, type LogLevel, silentLog } from '../runtime/log.ts';
+import { silentLog } from '../runtime/log.ts';
 import { describeAnalysis } from './analyze.ts';
 import { deliverHere, deliverTo } from './deliver.ts';
-import { type CreateClient, type CreateWorld, type DemoOptions, runDemo } from './demo.ts';
+import { type DemoOptions, type DemoSurroundings, runDemo } from './demo.ts';
 import { describeImport, importFiles, readMapping } from './import.ts';
 import { createOneKey, listAllKeys, resetLogin, revokeOneKey } from './keys.ts';
-import { type StartServer, serve } from './serve.ts';
-import type { Terminal } from './terminal.ts';
+import { serve } from './serve.ts';
 
-export type Surroundings = {
-  readConfig(overrides?: Readonly<Record<string, string>>): Config;
-  openLog(level: LogLevel): Log;
-  readonly clock: Clock;
-  readonly terminal: Terminal;
-  readonly startServer: StartServer;
-  readonly createAssay: CreateClient;
-  readonly createWorld: CreateWorld;
-};
+/** What every command may use of the outside. */
+export type Surroundings = DemoSurroundings;
 
 export function createProgram(around: Surroundings): Command {
   const program = new Command('assay')

@@ -4,7 +4,7 @@
  */
 import type Database from 'better-sqlite3';
 import { sha256 } from './ids.ts';
-import type { Migration } from './sql.ts';
+import { type Migration, readMigrations, readStatements } from './sql.ts';
 
 /** Older releases can corrupt the WAL when two connections check-point at once (fixed in 3.51.3). */
 const SQLITE_MIN = '3.51.3';
@@ -20,6 +20,28 @@ const PRAGMAS = {
   cell_size_check: 1,
   mmap_size: 0,
 } as const;
+
+/** One SQLite file, ready: durable, migrated, its statements prepared. */
+export type SqliteFile = {
+  readonly statements: Statements;
+  /** Runs `work` in one transaction: all of it is kept, or nothing. */
+  transaction<Result>(work: () => Result): Result;
+  assertDurable(): void;
+  close(): void;
+};
+
+/** Makes a freshly opened database ready with the migrations and statements of `sql/FOLDER`. */
+export function readySqlite(db: Database.Database, folder: 'store' | 'inbox'): SqliteFile {
+  prepareSqlite(db, readMigrations(folder));
+  return {
+    statements: prepareStatements(db, readStatements(folder)),
+    transaction: (work) => db.transaction(work).immediate(),
+    assertDurable: () => assertDurable(db),
+    close: () => {
+      db.close();
+    },
+  };
+}
 
 /** Sets the pragmas, asserts that they hold, and brings the schema up to date. */
 export function prepareSqlite(db: Database.Database, migrations: readonly Migration[]): void {
