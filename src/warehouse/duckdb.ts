@@ -377,7 +377,10 @@ function describe(
 
 function literal(value: Parameter): string {
   if (value === null) return 'null';
-  if (typeof value === 'string') return `'${value.replaceAll("'", "''")}'`;
+  // A statement ends at a NUL, so that one is spelt out.
+  if (typeof value === 'string') {
+    return `'${value.replaceAll("'", "''").replaceAll('\0', "' || chr(0) || '")}'`;
+  }
   return String(value);
 }
 

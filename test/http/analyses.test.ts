@@ -551,7 +551,7 @@ describe('the printed SQL', () => {
       metricBody({
         kind: 'sum',
         value: "properties.night's $stay",
-        event: "it's a $name -- really",
+        event: "it's a $name \u0000 -- really",
       }),
     );
     await open({
@@ -572,7 +572,7 @@ describe('the printed SQL', () => {
           id: `n${index}`,
           ts: day(6),
           units: { user: `${key}-control-${index}` },
-          name: "it's a $name -- really",
+          name: "it's a $name \u0000 -- really",
           properties: { "night's $stay": Math.round(random() * 1e9) / 1000 - 1000 },
         }),
       ),

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const CHROMIUM = '/usr/bin/chromium';
-const SCREENSHOTS = process.env.SCREENSHOTS_DIR ?? join(ROOT, 'test-results', 'screenshots');
+const SCREENSHOTS = join(ROOT, 'test-results', 'screenshots');
 const AXE = readFileSync(join(ROOT, 'node_modules', 'axe-core', 'axe.min.js'), 'utf8');
 const PAGES = {
   experiments: '/experiments',
@@ -124,6 +124,14 @@ describe.skipIf(!installed)('the demo in a browser', () => {
       expect(text, key).not.toMatch(/undefined|NaN|\[object Object\]/);
       expect(text, key).toContain('All data here is simulated');
       await page.screenshot({ path: join(SCREENSHOTS, `${key}-${name}.png`), fullPage: true });
+      if (key === 'experiment') {
+        const clip = { x: 0, y: 0, width, height: 1320 };
+        await page.screenshot({
+          path: join(SCREENSHOTS, `${key}-top-${name}.png`),
+          clip,
+          fullPage: true,
+        });
+      }
       await page.close();
     }
     expect([...hosts]).toEqual([new URL(url).host]);

@@ -59,10 +59,13 @@ describe('an instant', () => {
   });
 
   test('every day of four centuries has its own number, one after the other', () => {
+    const wrong: string[] = [];
     let day = Date.UTC(1800, 0, 1);
     for (let count = 0; count < 146_097; count += 1, day += 86_400_000) {
-      expect(parseInstant(`${new Date(day).toISOString().slice(0, 10)}T00:00:00Z`)).toBe(day);
+      const text = `${new Date(day).toISOString().slice(0, 10)}T00:00:00Z`;
+      if (parseInstant(text) !== day) wrong.push(text);
     }
+    expect(wrong).toEqual([]);
   });
 
   test('cannot be written when it is no instant', () => {
