@@ -70,8 +70,7 @@ export function createApp(platform: Platform, health: Health): Express {
     handle: () => ({ status: 200, body: null, text: description }),
   });
 
-  app.use('/v1', bodyReaders());
-  mount(app, routes, platform, openKeyring(store, config));
+  mount(app, routes, { platform, holderOf: openKeyring(store, config), readers: bodyReaders() });
   app.use('/v1', (request) => {
     throw new AppError(
       'not_found',

@@ -53,15 +53,22 @@ const NOBODY: KeyHolder = { id: 'public', scope: 'client' };
 export function mount(
   app: Express,
   routes: readonly Route[],
-  platform: Platform,
-  holderOf: (secret: string) => KeyHolder | undefined,
+  options: {
+    platform: Platform;
+    holderOf(secret: string): KeyHolder | undefined;
+    /** What turns a body into a value. They come after the key: strangers make us read nothing. */
+    readers: readonly RequestHandler[];
+  },
 ): void {
+  const { platform, holderOf, readers } = options;
   const running: Running = new Map();
   const paths = new Map<string, Route[]>();
   for (const route of routes) paths.set(route.path, [...(paths.get(route.path) ?? []), route]);
   for (const [path, here] of paths) {
-    for (const route of here)
-      app[route.method](path, handlerOf(route, platform, holderOf, running));
+    for (const route of here) {
+      const before = [guardOf(route, holderOf), ...(route.method === 'get' ? [] : readers)];
+      app[route.method](path, ...before, handlerOf(route, platform, running));
+    }
     app.all(path, (request) => {
       const allowed = here.map((route) => route.method.toUpperCase()).join(', ');
       request.res?.set('Allow', allowed);
@@ -73,14 +80,19 @@ export function mount(
   }
 }
 
-function handlerOf(
+function guardOf(
   route: Route,
-  platform: Platform,
   holderOf: (secret: string) => KeyHolder | undefined,
-  running: Running,
 ): RequestHandler {
+  return (request, response, next) => {
+    response.locals.key =
+      route.scope === 'public' ? NOBODY : allowed(request, route.scope, holderOf);
+    next();
+  };
+}
+
+function handlerOf(route: Route, platform: Platform, running: Running): RequestHandler {
   return async (request, response) => {
-    const key = route.scope === 'public' ? NOBODY : allowed(request, route.scope, holderOf);
     if (route.method !== 'get') {
       refuseUnknownMedia(request, route);
       refuseDeep(request, route);
@@ -90,7 +102,7 @@ function handlerOf(
       query: queryOf(route, request),
       body: request.body,
       isNdjson: isNdjson(request),
-      key,
+      key: response.locals.key as KeyHolder,
       header: (name) => request.get(name),
     };
     const answer = await once(route, platform, asked, { request, response, running });

@@ -86,6 +86,22 @@ describe('a body', () => {
     );
   });
 
+  test('of a stranger is not even read', async () => {
+    const bomb = gzipSync(Buffer.alloc(50 * 1024 * 1024, 0x20), { level: 1 });
+    for (const [body, headers] of [
+      ['{', JSON_TYPE],
+      [bomb, { ...JSON_TYPE, 'content-encoding': 'gzip' }],
+      ['x'.repeat(9 * 1024 * 1024), JSON_TYPE],
+      ['<a/>', { 'content-type': 'text/xml' }],
+    ] as const) {
+      const answer = await send('POST', '/v1/events', body, {
+        ...headers,
+        authorization: 'Bearer x',
+      });
+      pointersOf(answer, 401, 'unauthorized');
+    }
+  });
+
   test('that is missing is refused where one is needed, and not where none is', async () => {
     expect(pointersOf(await app.call('POST', '/v1/assign'), 400, 'invalid')).toEqual(['']);
     expect(pointersOf(await app.call('PUT', '/v1/metrics/m'), 400, 'invalid')).toEqual(['']);
