@@ -40,11 +40,12 @@ export function scheduleLooks(
  * Which looks have been reached, with what information, and is the latest of them the last one ever?
  *
  * Information is the share of plannedUnits that were mature. The first look at plannedUnits or more is the
- * last; looks at which no unit was mature yet spend nothing and are passed over.
+ * last; looks at which no unit was mature yet spend nothing and are passed over. Units that cross over later
+ * can make a look count fewer than the one before: what was spent cannot be taken back, so information stays.
  *
  * @param looks from `scheduleLooks`.
  * @param asOf instant of the analysis.
- * @param matureAt mature units at an instant; never decreasing.
+ * @param matureAt mature units as an instant saw them.
  * @param plannedUnits above 0.
  */
 export function reachedLooks(
@@ -56,7 +57,8 @@ export function reachedLooks(
   const reached: ReachedLook[] = [];
   for (const [index, look] of looks.entries()) {
     if (look.at > asOf || reached.at(-1)?.final === true) break;
-    const information = matureAt(look.at) / plannedUnits;
+    const before = reached.at(-1)?.information ?? 0;
+    const information = Math.max(before, matureAt(look.at) / plannedUnits);
     if (information <= 0) continue;
     reached.push({
       ...look,

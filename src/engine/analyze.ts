@@ -189,18 +189,15 @@ async function measure(warehouse: Warehouse, study: Study, watermark: bigint): P
   const strays = keep(await warehouse.strays(enrolment), 'outside_trial');
   const days = keep(await warehouse.exposureDays(enrolment), 'exposures_by_day');
 
-  const cutoffs = [
+  const moments = [
     ...study.looks.map((look) => look.at).filter((at) => at <= study.asOf),
     study.asOf,
   ];
   const mature = keep(
-    await warehouse.matureUnits(
-      enrolment,
-      cutoffs.map((at) => at - study.goalMaturityMs),
-    ),
+    await warehouse.matureUnits(enrolment, moments, study.goalMaturityMs),
     'mature_units',
   );
-  const matureAt = (instant: number): number => mature.get(instant - study.goalMaturityMs) ?? 0;
+  const matureAt = (moment: number): number => mature.get(moment) ?? 0;
   const reached = reachedLooks(study.looks, study.asOf, matureAt, study.plannedUnits);
   const lookAt =
     study.experiment.plan.monitoring === 'group_sequential' ? reached.at(-1)?.at : undefined;

@@ -112,13 +112,14 @@ export async function openDuckdb(path: string, clock: Clock): Promise<Warehouse>
         sql: answer.sql,
       };
     },
-    async matureUnits(enrolment, cutoffs) {
+    async matureUnits(enrolment, moments, maturityMs) {
       const answer = await ask('mature_units', statement('matureUnits'), {
         ...parametersOf(enrolment, ARMS),
-        cutoffs: JSON.stringify(cutoffs),
+        moments: JSON.stringify(moments),
+        maturity: BigInt(maturityMs),
       });
       return {
-        value: new Map(answer.value.map((row) => [Number(row.cutoff), Number(row.units)])),
+        value: new Map(answer.value.map((row) => [Number(row.moment), Number(row.units)])),
         sql: answer.sql,
       };
     },

@@ -69,10 +69,11 @@ export interface Warehouse {
   exposureDays(
     enrolment: Enrolment,
   ): Promise<Answer<readonly { day: number; variant: string; units: number }[]>>;
-  /** How many enrolled units had entered by each of these instants. */
+  /** How many units were enrolled and followed for their maturity, as each of these moments saw it. */
   matureUnits(
     enrolment: Enrolment,
-    cutoffs: readonly number[],
+    moments: readonly number[],
+    maturityMs: number,
   ): Promise<Answer<ReadonlyMap<number, number>>>;
   sums(
     enrolment: Enrolment,

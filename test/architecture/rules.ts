@@ -48,7 +48,7 @@ export const FLOORS: Readonly<Record<string, Floor>> = {
     node: true,
   },
   http: { on: ['domain', 'runtime', 'engine', 'store'], node: true },
-  cli: { on: ['domain', 'runtime', 'engine', 'store', 'simulator'], types: ['sdk'], node: true },
+  cli: { on: ['domain', 'runtime', 'engine', 'store'], node: true },
 };
 
 type Wall = {

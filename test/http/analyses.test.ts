@@ -392,6 +392,27 @@ describe('a look', () => {
     expect(recommendation.action).toBe('continue');
   });
 
+  test('is not moved by a unit that crosses over after it', async () => {
+    await open({ fields: { plan: { plannedUnits: 1000 } } });
+    await load(300, { control: 0.2, challenger: 0.3 }, 4);
+    const on = await analysed({ asOf: day(7) });
+    await send(
+      ...[0, 1, 2].map((index) =>
+        exposureEvent({
+          id: `${key}-c${index}`,
+          ts: day(8),
+          units: { user: `${key}-control-${index}` },
+          experiment: key,
+          variant: 'challenger',
+        }),
+      ),
+    );
+    const after = await analysed({ asOf: day(9) });
+    expect(after.counts.crossover).toBe(3);
+    expect(after.looks).toEqual(on.looks);
+    expect(comparisonOf(after).sequential).toEqual(comparisonOf(on).sequential);
+  });
+
   test('keeps its verdict until the next one', async () => {
     await open({ fields: { plan: { plannedUnits: 1000 } } });
     await load(150, { control: 0.2, challenger: 0.3 }, 4);

@@ -587,3 +587,34 @@ test('what went wrong inside is logged and not shown', async () => {
   expect(JSON.stringify(answer.body)).not.toMatch(/secret inside|RangeError|\.ts/);
   expect(answer.body.detail).toContain(answer.headers.get('x-request-id'));
 });
+
+test('no key, password, cookie or unit id is in the log, whatever goes wrong', async () => {
+  const lines: string[] = [];
+  const write = (event: string, fields: unknown) => {
+    lines.push(JSON.stringify([event, fields]));
+  };
+  const loud = await openTestApp({ log: { debug: write, info: write, warn: write, error: write } });
+  const unit = 'a-unit-that-nobody-logs';
+  const form = { 'content-type': 'application/x-www-form-urlencoded', origin: loud.url };
+  const secrets = ['hidden-password', 'hidden-session', 'hidden-key', unit, ADMIN_KEY, CLIENT_KEY];
+  await loud.call('POST', '/v1/assign', { units: { user: unit } });
+  await loud.call('POST', '/v1/events', {
+    events: [outcomeEvent({ units: { user: unit } }), { units: { user: unit } }],
+  });
+  await loud.call('GET', '/v1/experiments', undefined, { key: 'hidden-key' });
+  await loud.call('POST', '/v1/assign', `{"units":{"user":"${unit}"}`);
+  await loud.call('POST', '/sign-in', 'name=ada&password=hidden-password', {
+    key: null,
+    headers: { ...form, cookie: 'assay=hidden-session' },
+  });
+  const assigner = loud.platform.assigner as { assign: unknown };
+  assigner.assign = () => {
+    throw new RangeError('broken');
+  };
+  await loud.call('POST', '/v1/assign', { units: { user: unit } });
+  await loud.platform.drain.drainNow();
+  await loud.close();
+  expect(lines.join()).toContain('request.crashed');
+  expect(lines.join()).toContain('session.refused');
+  for (const secret of secrets) expect(lines.join(), secret).not.toContain(secret);
+});

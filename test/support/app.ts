@@ -7,13 +7,12 @@ import { openPlatform, type Platform } from '../../src/engine/platform.ts';
 import { type RunningServer, startServer } from '../../src/http/server.ts';
 import { type Clock, systemClock } from '../../src/runtime/clock.ts';
 import { readConfig } from '../../src/runtime/config.ts';
-import { silentLog } from '../../src/runtime/log.ts';
+import { type Log, silentLog } from '../../src/runtime/log.ts';
 
 export const ADMIN_KEY = 'test-admin-key-of-thirty-two-characters';
 export const SERVER_KEY = 'test-server-key-of-thirty-two-characters';
 export const CLIENT_KEY = 'test-client-key-of-thirty-two-characters';
 
-// biome-ignore lint/suspicious/noExplicitAny: a test says what it expects of a body.
 export type Answer<Body = any> = {
   readonly status: number;
   readonly headers: Headers;
@@ -35,7 +34,12 @@ export type TestApp = {
 };
 
 export async function openTestApp(
-  options: { clock?: Clock; directory?: string; environment?: Record<string, string> } = {},
+  options: {
+    clock?: Clock;
+    directory?: string;
+    environment?: Record<string, string>;
+    log?: Log;
+  } = {},
 ): Promise<TestApp> {
   const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'assay-test-'));
   const config = readConfig({
@@ -48,7 +52,8 @@ export async function openTestApp(
     ASSAY_DRAIN_INTERVAL_MS: '50',
     ...options.environment,
   });
-  const platform = await openPlatform(config, options.clock ?? systemClock, silentLog);
+  const clock = options.clock ?? systemClock;
+  const platform = await openPlatform(config, clock, options.log ?? silentLog);
   const server: RunningServer = await startServer(platform);
   return {
     platform,

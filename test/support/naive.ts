@@ -89,13 +89,16 @@ export function daysOf(events: readonly AssayEvent[], enrolment: Enrolment) {
   return [...days.values()].sort((a, b) => a.day - b.day || (a.variant < b.variant ? -1 : 1));
 }
 
+/** As the moment saw it: with the exposures up to it, and no later ones. */
 export function matureOf(
   events: readonly AssayEvent[],
   enrolment: Enrolment,
-  cutoff: number,
+  moment: number,
+  maturityMs: number,
 ): number {
-  const { entries } = enrol(events, enrolment);
-  return [...entries.values()].filter(({ enteredAt }) => enteredAt <= cutoff).length;
+  const entryUntil = Math.min(enrolment.entryUntil, moment);
+  const { entries } = enrol(events, { ...enrolment, entryUntil });
+  return [...entries.values()].filter(({ enteredAt }) => enteredAt <= moment - maturityMs).length;
 }
 
 /** Millionths of a number that was rounded to six decimals already: the digits it is written with. */

@@ -73,6 +73,9 @@ const questionOf = (fields: Partial<MetricQuestion> = {}): MetricQuestion => ({
   ...fields,
 });
 
+/** The start twice, a moment between the two exposures of a crossover and its outcome, and the end. */
+const MOMENTS = [START, START, START + HOUR, START + 2.5 * HOUR, START + 5 * DAY, END];
+
 /** Every answer of a warehouse as text, to be compared byte for byte. */
 async function answersOf(
   warehouse: Warehouse,
@@ -81,12 +84,11 @@ async function answersOf(
 ): Promise<string> {
   const answers: unknown[] = [await warehouse.watermark()];
   for (const enrolment of enrolments) {
-    const cutoffs = [START, START, START + 5 * DAY, END];
     answers.push(
       (await warehouse.arms(enrolment)).value,
       (await warehouse.strays(enrolment)).value,
       (await warehouse.exposureDays(enrolment)).value,
-      (await warehouse.matureUnits(enrolment, cutoffs)).value,
+      (await warehouse.matureUnits(enrolment, MOMENTS, HOUR)).value,
     );
     for (const question of questions)
       answers.push((await warehouse.sums(enrolment, question)).value);
@@ -101,12 +103,11 @@ function expectedAnswers(
 ): string {
   const answers: unknown[] = [BigInt(events.length)];
   for (const enrolment of enrolments) {
-    const cutoffs = [START, START + 5 * DAY, END];
     answers.push(
       armsOf(events, enrolment),
       straysOf(events, enrolment),
       daysOf(events, enrolment),
-      new Map(cutoffs.map((cutoff) => [cutoff, matureOf(events, enrolment, cutoff)])),
+      new Map(MOMENTS.map((moment) => [moment, matureOf(events, enrolment, moment, HOUR)])),
     );
     for (const question of questions) answers.push(sumsOf(events, enrolment, question));
   }
@@ -469,8 +470,18 @@ describe.each(WAREHOUSES)('the %s warehouse', (_name, open) => {
     });
 
     test('counts the units of an instant once, though it is asked for twice', async () => {
-      const { value } = await warehouse.matureUnits(enrolmentOf(), [END, END, END]);
-      expect(value.get(END)).toBe(matureOf(EVENTS, enrolmentOf(), END));
+      const { value } = await warehouse.matureUnits(enrolmentOf(), [END, END, END], 0);
+      expect(value.get(END)).toBe(matureOf(EVENTS, enrolmentOf(), END, 0));
+    });
+
+    test('counts a unit at a moment before it was met in a second variant, and not after', async () => {
+      const own = EVENTS.filter(({ units }) => units.user === 'crossed');
+      const alone = await open();
+      await insert(alone, own.map(rowOf), 100);
+      const moments = [1, 1.5, 2, 3].map((hours) => START + hours * HOUR);
+      const { value } = await alone.matureUnits(enrolmentOf(), moments, 0);
+      await alone.close();
+      expect(moments.map((moment) => value.get(moment))).toEqual([1, 1, 0, 0]);
     });
 
     test('knows which experiments have exposures', async () => {
@@ -703,6 +714,12 @@ describe.each(WAREHOUSES)('the %s warehouse', (_name, open) => {
           expect(textOf((await warehouse.arms(enrolment)).value)).toBe(
             textOf(armsOf(all, enrolment)),
           );
+          const moments = [START, START + 5 * HOUR, asOf];
+          const mature = await warehouse.matureUnits(enrolment, moments, history.from * HOUR);
+          const expected = moments.map(
+            (at) => [at, matureOf(all, enrolment, at, history.from * HOUR)] as const,
+          );
+          expect(textOf(mature.value)).toBe(textOf(new Map(expected)));
           expect(textOf((await warehouse.strays(enrolment)).value)).toBe(
             textOf(straysOf(all, enrolment)),
           );

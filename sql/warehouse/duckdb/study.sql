@@ -1,6 +1,6 @@
 -- Blocks that the statements below take in.
 
--- name: first_met
+-- name: met
 met as (
   select units[$unit_type] as unit, variant, ts
   from events
@@ -11,7 +11,11 @@ met as (
     and (version between $version_from and $version_to or (version is null and $external))
     and units[$unit_type] is not null
     and list_contains(from_json($variants, '["VARCHAR"]'), variant)
-),
+)
+
+-- name: first_met
+-- include: met
+,
 first_met as (
   -- The first exposure by event time; a unit seen in two variants belongs to neither.
   select unit, min(ts) as entered_at, min(variant) as variant,
@@ -209,18 +213,31 @@ group by all
 order by all
 
 -- name: matureUnits
+-- As each moment saw it: a unit that is met in a second variant later had not crossed over yet.
 with
--- include: enrolled
+-- include: met
 ,
-cutoffs as (
+variant_met as (
+  select unit, variant, min(ts) as met_at
+  from met
+  group by unit, variant
+),
+entered as (
+  select unit, min(met_at) as entered_at, list_sort(list(met_at))[2] as crossed_at
+  from variant_met
+  group by unit
+),
+moments as (
   -- The same instant twice (asOf on a look) must not count its units twice.
-  select distinct unnest(from_json($cutoffs, '["BIGINT"]')) as cutoff
+  select distinct unnest(from_json($moments, '["BIGINT"]')) as moment
 )
-select cutoff::double as cutoff, count(unit)::integer as units
-from cutoffs
-left join enrolled on entered_at <= cutoff
-group by cutoff
-order by cutoff
+select moment::double as moment, count(unit)::integer as units
+from moments
+left join entered
+  on entered_at <= moment - $maturity
+ and (crossed_at is null or crossed_at > moment)
+group by moment
+order by moment
 
 -- name: hasExposures
 select count(*)::integer as found

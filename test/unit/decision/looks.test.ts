@@ -124,6 +124,18 @@ describe('the looks that have been reached', () => {
     expect(reachedLooks(schedule, START + 60 * DAY, () => 0, 10_000)).toEqual([]);
   });
 
+  test('an analysis does not crash when units that crossed over make a later look count fewer', () => {
+    const schedule = scheduleLooks(plan(), START, null);
+    const counts = new Map([
+      [7, 5000],
+      [14, 4990],
+      [21, 8000],
+    ]);
+    const shrinking = (at: number) => counts.get((at - START) / DAY) ?? 0;
+    const reached = reachedLooks(schedule, START + 22 * DAY, shrinking, 10_000);
+    expect(reached.map(({ information }) => information)).toEqual([0.5, 0.5, 0.8]);
+  });
+
   test('end at the settled data of an experiment that was stopped early', () => {
     const stopped = scheduleLooks(plan(), START, START + 10 * DAY);
     expect(reached(9.9, 100, 10_000, stopped)).toEqual([[7, 0.07, false]]);
