@@ -367,9 +367,11 @@ function timingOf(study: Study, measured: Measured): Timing {
       minDays: plan.minDays,
       mayDecide: last !== undefined,
       waitsFor:
-        next === undefined
-          ? 'units with complete data'
-          : `look on day ${Number(next.day.toFixed(1))}`,
+        last !== undefined
+          ? `a look; the latest was on day ${Number(last.day.toFixed(1))}`
+          : next === undefined
+            ? 'units with complete data'
+            : `look on day ${Number(next.day.toFixed(1))}`,
       final: last?.final === true,
     };
   }
