@@ -57,7 +57,12 @@ async function feedUnderKills(options: {
   kills: readonly Kill[];
   seed: number;
   pauseMs?: number;
-}): Promise<{ sending: Sending; records: KillRecord[]; firstReadyMs: number; stopMs: number }> {
+}): Promise<{
+  sending: Sending;
+  records: KillRecord[];
+  firstReadyMs: number;
+  exit: Awaited<ReturnType<typeof stop>>;
+}> {
   const place: Place = { server: await start(options.launch) };
   const firstReadyMs = Math.round(place.server?.readyMs ?? 0);
   const sending = send({
@@ -71,8 +76,7 @@ async function feedUnderKills(options: {
     const [records] = await Promise.all([harassed, sending.done]);
     await drained(place.server as Server, 60_000);
     const exit = await stop(place.server as Server, STOP_MS);
-    expect(exit).toMatchObject({ code: 0, signal: null });
-    return { sending, records, firstReadyMs, stopMs: Math.round(exit.ms) };
+    return { sending, records, firstReadyMs, exit };
   } finally {
     sending.cancel();
   }
@@ -108,10 +112,11 @@ describe('200,000 events under SIGKILL', () => {
       ),
       firstReadyMs: run.firstReadyMs,
       readyMs: { median: readyMs[readyMs.length >> 1], max: readyMs.at(-1) },
-      stopMs: run.stopMs,
+      stopMs: Math.round(run.exit.ms),
       ...numbers(before, sending),
     });
 
+    expect(run.exit).toMatchObject({ code: 0, signal: null });
     expect(sending.books.strange).toEqual([]);
     expect([...sending.acknowledged].sort()).toEqual([...load.expected.keys()].sort());
     expect(verdictOf(before)).toEqual(IN_ORDER);
@@ -263,6 +268,7 @@ test('a server that answers before it commits loses events under the same kills,
     kills: ['anytime', 'drain', 'anytime', 'anytime'],
     seed: SEED ^ 0xbad,
   });
+  // How this one ends is not asked: what it answered early may meet a closed inbox.
   const findings = await inspect(directory, load.expected, run.sending.books);
   tell('negative control', { kills: run.records, ...numbers(findings, run.sending) });
   expect(run.sending.acknowledged.size).toBe(load.expected.size);
