@@ -48,6 +48,16 @@ export {
   wilson,
 } from './proportion.ts';
 export {
+  momentsOfRate,
+  type RateEstimate,
+  type RateLift,
+  rateLift,
+  rates,
+  type SameRate,
+  type WaldEstimate,
+  waldTest,
+} from './rates.ts';
+export {
   type FiellerInterval,
   fieller,
   type NoLift,
@@ -62,6 +72,7 @@ export {
   confidenceSequence,
   confidenceSequenceOneSided,
   type Look,
+  mixingPrecision,
   mixtureSequentialTest,
   type NoSequence,
   type SequentialBound,

@@ -220,7 +220,8 @@ export function pooledTest(
   };
 }
 
-function requireProportion(name: string, { successes, n }: Proportion): void {
+/** @throws RangeError unless these are counts of one arm with a unit. */
+export function requireProportion(name: string, { successes, n }: Proportion): void {
   requireCount(`${name}.successes`, successes);
   requireCount(`${name}.n`, n);
   if (n < 1) throw new RangeError(`${name}.n = ${n}: must be >= 1`);
