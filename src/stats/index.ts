@@ -1,4 +1,18 @@
 /** The public list of the statistics: pure functions on sufficient statistics. */
+
+export {
+  absolutePrior,
+  type BetaBelief,
+  type BetaBinomialPosterior,
+  betaBinomial,
+  type Choice,
+  LIFT_PRIOR,
+  liftPosterior,
+  type NormalPosterior,
+  type NormalPrior,
+  normalPosterior,
+  type RatePosterior,
+} from './bayesian.ts';
 export * from './distributions.ts';
 export { agree, type Interval, type NoEstimate, type Reason } from './estimate.ts';
 export {
@@ -21,6 +35,7 @@ export {
   momentsOf,
   NO_UNITS,
   ratioToNumber,
+  unitOf,
   variance,
 } from './moments.ts';
 export {
@@ -40,6 +55,24 @@ export {
   nonInferiority,
 } from './noninferiority.ts';
 export {
+  type Clusters,
+  type DecisionRates,
+  type Design,
+  type DetectableEffect,
+  decisionRates,
+  designEffect,
+  detectableEffect,
+  detectableMargin,
+  exaggeration,
+  type Monitoring,
+  type PlannedEffect,
+  type PlannedMetric,
+  powerOf,
+  type SampleSize,
+  sampleSize,
+  type Undetectable,
+} from './power.ts';
+export {
   fisherExact,
   newcombe,
   type Proportion,
@@ -58,6 +91,7 @@ export {
   waldTest,
 } from './rates.ts';
 export {
+  type Baseline,
   type FiellerInterval,
   fieller,
   type NoLift,
@@ -84,5 +118,6 @@ export {
   sampleRatioMismatch,
   sequentialSampleRatio,
 } from './srm.ts';
+export { rateSampleSize, tTestPower, tTestSampleSize } from './textbook-power.ts';
 export { createRandom, type Random } from './variates.ts';
 export { type WelchEstimate, welch } from './welch.ts';

@@ -65,6 +65,7 @@ import {
   welchArms,
 } from './adapter.ts';
 import { ESTIMATORS } from './estimators.ts';
+import { PLANNING } from './planning.ts';
 
 export const ADAPTERS: Record<string, Adapter> = {
   distributions: { answer: distributionCase, tolerance: () => ({ relative: 1e-10 }) },
@@ -83,6 +84,7 @@ export const ADAPTERS: Record<string, Adapter> = {
   group_sequential_boundaries: { answer: groupSequentialCase, tolerance: groupSequentialTolerance },
   multiple_testing: { answer: multipleTestingCase },
   ...ESTIMATORS,
+  ...PLANNING,
 };
 
 // --- methods --------------------------------------------------------------------------------
