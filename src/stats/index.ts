@@ -13,6 +13,26 @@ export {
   normalPosterior,
   type RatePosterior,
 } from './bayesian.ts';
+export { clusterMoments, clusterRobust } from './cluster.ts';
+export {
+  type CoMoments,
+  coMomentsFromExactSums,
+  coMomentsOf,
+  correlationOf,
+  type ExactCrossSums,
+  mergeCoMoments,
+  momentsAt,
+} from './co-moments.ts';
+export {
+  type AdjustedArm,
+  type Adjustment,
+  type AdjustOptions,
+  adjust,
+  type CupedComparison,
+  cuped,
+  fillMissing,
+  type Slopes,
+} from './cuped.ts';
 export * from './distributions.ts';
 export { agree, type Interval, type NoEstimate, type Reason } from './estimate.ts';
 export {
@@ -90,6 +110,20 @@ export {
   type WaldEstimate,
   waldTest,
 } from './rates.ts';
+export {
+  type RatioComparison,
+  ratio,
+  ratioMoments,
+  ratioMomentsOf,
+  type Variable,
+} from './ratio.ts';
+export {
+  type ClusterKind,
+  type Errors,
+  type RegressionData,
+  type RegressionEstimate,
+  regressionEffect,
+} from './regression.ts';
 export {
   type Baseline,
   type FiellerInterval,

@@ -92,8 +92,21 @@ export function standardError(
   requireMoments('control', control);
   requireMoments('treatment', treatment);
   if (control.n < 2 || treatment.n < 2) return undefined;
-  const controlPart = (scale * scale * variance(control)) / control.n;
-  const treatmentPart = variance(treatment) / treatment.n;
+  return errorOf(
+    (scale * scale * variance(control)) / control.n,
+    variance(treatment) / treatment.n,
+    control,
+    treatment,
+  );
+}
+
+/** The standard error of a sum of two independent parts, one from each arm. */
+export function errorOf(
+  controlPart: number,
+  treatmentPart: number,
+  control: { readonly n: number },
+  treatment: { readonly n: number },
+): StandardError {
   const sum = controlPart + treatmentPart;
   const share = sum > 0 ? controlPart / sum : 0.5;
   const rest = 1 - share;

@@ -4,6 +4,7 @@ import {
   momentsFromExactSums,
   momentsOf,
   ratioToNumber,
+  unitOf,
 } from '../../src/stats/index.ts';
 
 export type Fields = Record<string, unknown>;
@@ -12,6 +13,8 @@ export type VectorCase = {
   readonly tags: readonly string[];
   readonly input: Fields;
   readonly expected: Fields;
+  /** Fields that the independent recomputation replaced. */
+  readonly corrections?: Fields;
 };
 export type Tolerance = { readonly relative?: number; readonly absolute?: number };
 
@@ -33,15 +36,13 @@ export type Arms = {
 
 export function armsOf(input: Fields): Arms {
   const { control, treatment } = input;
-  const largest = Math.max(...[control, treatment].flat().map((x) => Math.abs(Number(x)) || 0));
-  const extreme = largest > 0 && (largest < 1e-70 || largest > 1e70);
-  const unit = extreme ? 2 ** Math.floor(Math.log2(largest)) : 1;
+  const unit = unitOf([control, treatment].flat().filter((x): x is number => Number.isFinite(x)));
   return { control: momentsOfArm(control, unit), treatment: momentsOfArm(treatment, unit), unit };
 }
 
 export function momentsOfArm(arm: unknown, unit = 1, origin = 0n): Moments {
-  if (typeof arm === 'number') return momentsOf([arm / unit]);
-  if (Array.isArray(arm)) return momentsOf(arm.map((x: number) => x / unit));
+  if (typeof arm === 'number') return momentsOf([arm], { unit });
+  if (Array.isArray(arm)) return momentsOf(arm as number[], { unit });
   const { n, mean, variance: s2, sum, sum_squares: squares } = arm as Record<string, number>;
   if (sum !== undefined) {
     return momentsFromExactSums({
