@@ -101,6 +101,15 @@ export {
   wilson,
 } from './proportion.ts';
 export {
+  compareQuantiles,
+  type QuantileArm,
+  type QuantileComparison,
+  type QuantileRanks,
+  quantileArm,
+  quantileRanks,
+  sampleQuantile,
+} from './quantile.ts';
+export {
   momentsOfRate,
   type RateEstimate,
   type RateLift,
@@ -153,5 +162,15 @@ export {
   sequentialSampleRatio,
 } from './srm.ts';
 export { rateSampleSize, tTestPower, tTestSampleSize } from './textbook-power.ts';
+export { type Dilution, dilute, diluteRatio, type RatioDilution } from './triggered.ts';
 export { createRandom, type Random } from './variates.ts';
 export { type WelchEstimate, welch } from './welch.ts';
+export {
+  type WinsorizedArm,
+  type WinsorizedComparison,
+  type WinsorLimits,
+  type WinsorOptions,
+  winsorize,
+  winsorized,
+  winsorLimits,
+} from './winsorized.ts';

@@ -21,7 +21,7 @@ export type Baseline = {
   readonly mean: number;
   /** Its squared standard error; 0 takes it as known. */
   readonly variance: number;
-  /** Covariance of this mean with the control arm's mean as given. */
+  /** Covariance of this mean with the control arm's mean as given, less that with treatment's. */
   readonly covariance: number;
 };
 
@@ -188,11 +188,11 @@ function partsOf(
   const { mean, variance, covariance } = baseline;
   const share = variance > 0 ? covariance / variance : 0;
   const slope = (treatment.mean - control.mean) / mean + share;
-  const own = Math.max(0, error.control - share * covariance);
-  return { base: mean, variance, rest: error.treatment + own, slope, share };
+  const rest = Math.max(0, error.control - share * covariance + error.treatment);
+  return { base: mean, variance, rest, slope, share };
 }
 
-/** @throws RangeError unless this baseline can stand beside a control arm with this error. */
+/** @throws RangeError unless this baseline can stand beside a difference with this error. */
 export function requireBaseline(
   { mean, variance, covariance }: Baseline,
   error: StandardError,
@@ -200,7 +200,7 @@ export function requireBaseline(
   requireSize('baseline.mean', mean);
   requireNonNegative('baseline.variance', variance);
   requireFinite('baseline.covariance', covariance);
-  const bound = Math.sqrt(variance) * Math.sqrt(error.control);
+  const bound = Math.sqrt(variance) * error.se;
   if (Math.abs(covariance) > bound * (1 + 1e-6)) {
     throw new RangeError(
       `baseline.covariance = ${covariance}: must be at most ${bound} in size, as the variances allow`,

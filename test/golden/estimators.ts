@@ -7,8 +7,10 @@ import {
   clusterMoments,
   clusterRobust,
   coMomentsOf,
+  compareQuantiles,
   correlationOf,
   cuped,
+  dilute,
   fillMissing,
   fisherExact,
   type Moments,
@@ -19,6 +21,8 @@ import {
   normalUpperTail,
   type Proportion,
   pooledTest,
+  type QuantileArm,
+  quantileArm,
   rateLift,
   ratio,
   ratioMoments,
@@ -31,12 +35,14 @@ import {
   waldTest,
   welch,
   wilson,
+  winsorized,
 } from '../../src/stats/index.ts';
 import {
   type Adapter,
   cancellation,
   type Fields,
   list,
+  momentsOfArm,
   type Tolerance,
   type VectorCase,
 } from './adapter.ts';
@@ -52,6 +58,13 @@ export const ESTIMATORS: Record<string, Adapter> = {
     answer: cupedCase,
     remarks: ['drop_missing_is_wrong'],
     tolerance: cupedTolerance,
+  },
+  quantile: { answer: quantileCase },
+  winsorized: { answer: winsorizedCase },
+  triggered_dilution: {
+    answer: dilutionCase,
+    remarks: ['naive_lift_times_share'],
+    tolerance: () => ({ relative: 1e-12 }),
   },
   cluster_robust: {
     answer: clusterCase,
@@ -401,4 +414,94 @@ function byTotals(outcome: number[], treated: boolean[], cluster: number[]): num
   if ([...c.labels].some((label) => t.labels.has(label))) return null;
   const result = ratio(c.moments, t.moments, { alpha: 0.05 });
   return result.status === 'ok' && result.absolute.status === 'ok' ? result.absolute.se : null;
+}
+
+// --- quantiles, limits, dilution ------------------------------------------------------------
+
+function quantileCase(input: Fields): Fields {
+  const { alpha, p } = input as { alpha: number; p: number };
+  const [c, t] = [input.control, input.treatment].map((arm) => {
+    const { values, cluster } = arm as Fields;
+    const answer = quantileArm(list(values), {
+      p,
+      alpha,
+      ...(cluster !== undefined && { cluster: list(cluster) }),
+    });
+    if ('status' in answer) throw new Error(answer.status);
+    return { answer, fields: quantileFields(answer, cluster !== undefined) };
+  }) as [{ answer: QuantileArm; fields: Fields }, { answer: QuantileArm; fields: Fields }];
+  // The vectors compare thin arms too.
+  const result = compareQuantiles(c.answer, t.answer, { alpha, allowThin: true });
+  const known = {
+    control: c.fields,
+    treatment: t.fields,
+    status: result.status,
+    diff_type7: result.estimate,
+  };
+  if (result.status !== 'ok') return { ...known, se: 0 };
+  return {
+    ...known,
+    se: result.se,
+    z: result.z,
+    p_two_sided: result.p,
+    ci_diff_lower: result.lower,
+    ci_diff_upper: result.upper,
+  };
+}
+
+function quantileFields(arm: QuantileArm, isClustered: boolean): Fields {
+  return {
+    n: arm.n,
+    quantile_type7: arm.estimate,
+    quantile_type1: arm.inverse,
+    se_phat: arm.seShare,
+    rank_lower: arm.ranks.lower,
+    rank_upper: arm.ranks.upper,
+    clamped: arm.ranks.clamped,
+    ci_lower: arm.lower,
+    ci_upper: arm.upper,
+    se: arm.se,
+    n_clusters: isClustered ? arm.units : null,
+  };
+}
+
+function winsorizedCase(input: Fields): Fields {
+  const alpha = input.alpha as number;
+  const result = winsorized(list(input.control), list(input.treatment), {
+    alpha,
+    upper: input.upper_percentile as number,
+    lower: input.lower_percentile as number,
+    ignoreZeros: input.ignore_zeros as boolean,
+  });
+  const { control, treatment, limits } = result;
+  return {
+    cap_upper: limits.upper,
+    cap_lower: limits.lower,
+    n_capped_control: control.capped,
+    n_capped_treatment: treatment.capped,
+    control_mean: control.moments.mean,
+    treatment_mean: treatment.moments.mean,
+    control_variance: variance(control.moments),
+    treatment_variance: variance(treatment.moments),
+    ...welchFields(control.moments, treatment.moments, alpha),
+  };
+}
+
+function dilutionCase(input: Fields): Fields {
+  const alpha = input.alpha as number;
+  const share = input.trigger_share as number;
+  const [c, t] = [momentsOfArm(input.triggered_control), momentsOfArm(input.triggered_treatment)];
+  const mean = input.overall_control_mean as number;
+  const result = dilute(c, t, { alpha, share, overall: { mean } });
+  if (result.status !== 'ok') return { status: result.status };
+  const { triggered, triggeredRelative, site, siteRelative } = result;
+  return {
+    triggered_diff: triggered.estimate,
+    triggered_se: triggered.se,
+    triggered_lift: triggeredRelative.estimate,
+    site_abs_diff_per_unit: site.estimate,
+    site_abs_se: site.se,
+    site_lift: siteRelative.estimate,
+    site_lift_se_fixed_baseline: result.siteRelativeSe,
+  };
 }

@@ -7,7 +7,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { Adapter, VectorCase } from './adapter.ts';
+import type { Adapter, Fields, VectorCase } from './adapter.ts';
 import { ADAPTERS } from './adapters.ts';
 
 const FOLDER = resolve(process.env.ASSAY_VECTORS ?? join(import.meta.dirname, 'vectors'));
@@ -81,18 +81,22 @@ function compare(path: string, got: unknown, expected: unknown, context: Context
   }
   // R writes a list of one item as a scalar.
   if (Array.isArray(got) && got.length === 1) return compare(path, got[0], expected, context);
-  if (typeof expected === 'object' && expected !== null) {
-    const parts = (got ?? {}) as Record<string, unknown>;
-    return Object.entries(expected).flatMap(([field, value]) =>
-      compare(`${path}.${field}`, parts[field], value, { ...context, field }),
-    );
+  if (typeof expected !== 'object' || expected === null) {
+    return compareValue(path, got ?? null, expected, context);
   }
-  // Null and absent both say: there is no such number.
-  const value = got ?? null;
-  if (typeof expected !== 'number' || typeof value !== 'number') {
-    return Object.is(value, expected) ? [] : [difference(path, value, expected)];
-  }
-  return isClose(path, value, expected, context) ? [] : [difference(path, value, expected)];
+  const parts = (got ?? {}) as Fields;
+  return Object.entries(expected).flatMap(([field, value]) =>
+    compare(`${path}.${field}`, parts[field], value, { ...context, field }),
+  );
+}
+
+/** Null and absent both say: there is no such number. */
+function compareValue(path: string, got: unknown, expected: unknown, context: Context): string[] {
+  const isEqual =
+    typeof expected === 'number' && typeof got === 'number'
+      ? isClose(path, got, expected, context)
+      : Object.is(got, expected);
+  return isEqual ? [] : [difference(path, got, expected)];
 }
 
 function isClose(
