@@ -13,6 +13,15 @@ export {
   normalPosterior,
   type RatePosterior,
 } from './bayesian.ts';
+export {
+  type BootstrapEstimate,
+  bcaInterval,
+  bucketBootstrap,
+  poissonBootstrap,
+  type Resample,
+  resampledMean,
+  resampledQuantile,
+} from './bootstrap.ts';
 export { clusterMoments, clusterRobust } from './cluster.ts';
 export {
   type CoMoments,
@@ -23,6 +32,14 @@ export {
   mergeCoMoments,
   momentsAt,
 } from './co-moments.ts';
+export { contrast, type Interaction, interaction } from './contrast.ts';
+export {
+  type Correlation,
+  correlation,
+  correlationBca,
+  type Disattenuated,
+  disattenuated,
+} from './correlation.ts';
 export {
   type AdjustedArm,
   type Adjustment,
@@ -34,6 +51,16 @@ export {
   type Slopes,
 } from './cuped.ts';
 export * from './distributions.ts';
+export {
+  binCounts,
+  type Drift,
+  jensenShannon,
+  type KolmogorovSmirnov,
+  kolmogorovSmirnov,
+  type PopulationStability,
+  populationStability,
+  quantileEdges,
+} from './drift.ts';
 export { agree, type Interval, type NoEstimate, type Reason } from './estimate.ts';
 export {
   type Boundaries,
@@ -63,6 +90,9 @@ export {
   benjaminiHochberg,
   benjaminiYekutieli,
   bonferroni,
+  eBenjaminiHochberg,
+  type FalseCoverage,
+  falseCoverage,
   hochberg,
   holm,
   type PValues,
@@ -74,6 +104,7 @@ export {
   type NonInferiorityOptions,
   nonInferiority,
 } from './noninferiority.ts';
+export { type Novelty, noveltyContrast } from './novelty.ts';
 export {
   type Clusters,
   type DecisionRates,
@@ -109,6 +140,7 @@ export {
   quantileRanks,
   sampleQuantile,
 } from './quantile.ts';
+export { type QuantileEffect, quantileEffects } from './quantile-effects.ts';
 export {
   momentsOfRate,
   type RateEstimate,
@@ -146,6 +178,12 @@ export {
   type UnboundedInterval,
 } from './relative.ts';
 export {
+  type SegmentEffect,
+  type SegmentEffects,
+  type ShrunkEffect,
+  segmentEffects,
+} from './segments.ts';
+export {
   confidenceSequence,
   confidenceSequenceOneSided,
   type Look,
@@ -155,6 +193,7 @@ export {
   type SequentialBound,
   type SequentialInterval,
 } from './sequential.ts';
+export { type ResponseShape, responseShape, type Shape } from './shape.ts';
 export {
   type SampleRatio,
   type SequentialSampleRatio,

@@ -1,16 +1,23 @@
 /** Adapters of the Bayesian view, of planning and of the exploration methods. */
 import {
+  bcaInterval,
   betaBinomial,
+  correlation,
   detectableEffect,
+  disattenuated,
   inflationFactor,
+  jensenShannon,
+  kolmogorovSmirnov,
   type NormalPrior,
   noncentralTUpperTail,
   normalPosterior,
   type PlannedMetric,
+  populationStability,
   powerOf,
   rateSampleSize,
   type Spending,
   sampleSize,
+  segmentEffects,
   tTestPower,
   tTestSampleSize,
 } from '../../src/stats/index.ts';
@@ -25,6 +32,9 @@ export const PLANNING: Record<string, Adapter> = {
   },
   power: { answer: powerCase, tolerance: powerTolerance },
   noncentral_t: { answer: noncentralTCase },
+  heterogeneity: { answer: heterogeneityCase, tolerance: heterogeneityTolerance },
+  drift: { answer: driftCase },
+  correlation: { answer: correlationCase },
 };
 
 function bayesNormalCase(input: Fields): Fields {
@@ -231,4 +241,92 @@ function powerTolerance(field: string): Tolerance | undefined {
 function noncentralTCase(input: Fields): Fields {
   const { x, df, noncentrality } = input as Record<string, number>;
   return { value: noncentralTUpperTail(x as number, df as number, noncentrality as number) };
+}
+
+function heterogeneityCase(input: Fields): Fields {
+  const estimates = list(input.estimates);
+  const ses = list(input.ses);
+  const effects = estimates.map((estimate, i) => ({ estimate, se: ses[i] as number }));
+  const dl = segmentEffects(effects, { alpha: 0.05, method: 'dersimonian_laird' });
+  const pm = segmentEffects(effects, { alpha: 0.05 });
+  if (dl.status !== 'ok' || pm.status !== 'ok') return { status: dl.status };
+  return {
+    q: pm.q,
+    df: pm.degreesOfFreedom,
+    p: pm.p,
+    log_p: pm.logP,
+    i_squared: pm.iSquared,
+    tau2_dl: dl.tauSquared,
+    mean_dl: dl.mean,
+    mean_se_dl: dl.meanSe,
+    shrunk_dl: dl.segments.map(({ shrunk }) => shrunk),
+    tau2_pm: pm.tauSquared,
+    mean_pm: pm.mean,
+    mean_se_pm: pm.meanSe,
+    shrunk_pm: pm.segments.map(({ shrunk }) => shrunk),
+  };
+}
+
+/** Equal effects have a Q of rounding errors: compared on the scale of the squares it sums. */
+function heterogeneityTolerance(field: string): Tolerance {
+  return field === 'q' ? { relative: 1e-9, absolute: 1e-25 } : { relative: 1e-9 };
+}
+
+function driftCase(input: Fields): Fields {
+  const alpha = input.alpha as number;
+  if (input.kind === 'values') {
+    const result = kolmogorovSmirnov(list(input.x), list(input.y), { alpha });
+    if (result.status !== 'ok') return { status: result.status };
+    const { distance, p, logP, method } = result;
+    return { distance, p, log_p: logP, method };
+  }
+  const psi = populationStability(list(input.reference), list(input.current), { alpha });
+  const jsd = jensenShannon(list(input.reference), list(input.current), { alpha });
+  if (psi.status !== 'ok' || jsd.status !== 'ok') return { status: psi.status };
+  return {
+    psi: psi.distance,
+    psi_expected: psi.expected,
+    psi_band: psi.band,
+    psi_log_p: psi.logP,
+    jsd: jsd.distance,
+    jsd_band: jsd.band,
+    jsd_log_p: jsd.logP,
+    df: psi.degreesOfFreedom,
+  };
+}
+
+function correlationCase(input: Fields): Fields {
+  const alpha = input.alpha as number;
+  if (input.kind === 'bca') {
+    const result = bcaInterval({
+      estimate: input.estimate as number,
+      replicates: list(input.replicates),
+      jackknife: list(input.jackknife),
+      alpha,
+    });
+    if (result.status !== 'ok') return { status: result.status };
+    return { bca_lower: result.lower, bca_upper: result.upper };
+  }
+  const [x, y] = [list(input.x), list(input.y)];
+  const pearson = correlation(x, y, { alpha });
+  const spearman = correlation(x, y, { alpha, method: 'spearman' });
+  if (pearson.status !== 'ok' || spearman.status !== 'ok') return { status: pearson.status };
+  if (input.kind === 'attenuated') {
+    const result = disattenuated(pearson, y, list(input.ses));
+    return {
+      status: result.status,
+      reliability: result.reliability,
+      corrected: result.status === 'ok' ? result.estimate : null,
+    };
+  }
+  return {
+    pearson: pearson.estimate,
+    pearson_lower: pearson.lower,
+    pearson_upper: pearson.upper,
+    pearson_p: pearson.p,
+    spearman: spearman.estimate,
+    spearman_lower: spearman.lower,
+    spearman_upper: spearman.upper,
+    spearman_p: spearman.p,
+  };
 }
