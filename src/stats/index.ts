@@ -75,6 +75,18 @@ export {
   type Spending,
 } from './group-sequential.ts';
 export {
+  exceedsRate,
+  type Imbalance,
+  type MissingCount,
+  type MissingDifference,
+  missingDifference,
+  type PeriodSampleRatio,
+  preperiodImbalance,
+  type SampleRatioPeriod,
+  sampleRatioByPeriod,
+  sequentialSampleRatioByPeriod,
+} from './health.ts';
+export {
   type ExactSums,
   type Moments,
   merge,
@@ -85,6 +97,12 @@ export {
   unitOf,
   variance,
 } from './moments.ts';
+export {
+  type Futility,
+  futility,
+  type GroupSequentialLook,
+  groupSequentialLook,
+} from './monitoring.ts';
 export {
   type AdjustedPValues,
   benjaminiHochberg,
@@ -200,6 +218,14 @@ export {
   sampleRatioMismatch,
   sequentialSampleRatio,
 } from './srm.ts';
+export {
+  type SwitchbackCell,
+  type SwitchbackDesign,
+  type SwitchbackEstimate,
+  type SwitchbackWindow,
+  switchback,
+  switchbackCells,
+} from './switchback.ts';
 export { rateSampleSize, tTestPower, tTestSampleSize } from './textbook-power.ts';
 export { type Dilution, dilute, diluteRatio, type RatioDilution } from './triggered.ts';
 export { createRandom, type Random } from './variates.ts';

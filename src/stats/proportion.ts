@@ -165,7 +165,7 @@ function firstAbove(low: number, high: number, holds: (x: number) => boolean): n
 }
 
 /** log of n choose k. */
-function logWays(n: number, k: number): number {
+export function logWays(n: number, k: number): number {
   const few = Math.min(k, n - k);
   return logGammaDifference(n - few + 1, few) - logGammaDifference(1, few);
 }

@@ -35,8 +35,16 @@ export type Errors =
   | { readonly kind: 'hc0' | 'hc1' | 'hc2' | 'hc3' }
   /** One label a row; rows of one cluster may depend on one another in any way. */
   | { readonly kind: ClusterKind; readonly cluster: readonly (string | number)[] }
-  /** Rows in order of time; `adjusted` multiplies the variance by n / (n - k). */
-  | { readonly kind: 'newey_west'; readonly lag: number; readonly adjusted?: boolean };
+  /**
+   * Rows in order of time; `adjusted` multiplies the variance by n / (n - k). With `series`, one
+   * label a row and rows of a series together, only rows of one series go together.
+   */
+  | {
+      readonly kind: 'newey_west';
+      readonly lag: number;
+      readonly adjusted?: boolean;
+      readonly series?: readonly (string | number)[];
+    };
 
 export type RegressionEstimate = {
   readonly status: 'ok';
@@ -149,6 +157,7 @@ function requireRows(
   if ('cluster' in errors) requireLength('errors.cluster', errors.cluster.length);
   if (errors.kind === 'newey_west') {
     requireCount('errors.lag', errors.lag);
+    if (errors.series !== undefined) requireLength('errors.series', errors.series.length);
     if (errors.lag >= n) throw new RangeError(`errors.lag = ${errors.lag}: must be < rows = ${n}`);
   }
 }
@@ -251,7 +260,7 @@ function spreadOf(fit: Fit, errors: Errors): Spread | undefined {
   const scores = scoresOf(fit);
   const variance =
     errors.kind === 'newey_west'
-      ? overTime(scores, errors.lag) * (errors.adjusted ? rows / (rows - rank) : 1)
+      ? overTime(scores, errors) * (errors.adjusted ? rows / (rows - rank) : 1)
       : byRow(fit, scores, errors.kind);
   return { variance, degreesOfFreedom: rows - rank, clusters: rows };
 }
@@ -275,10 +284,15 @@ function byRow(fit: Fit, scores: readonly number[], kind: 'hc0' | 'hc1' | 'hc2' 
   });
 }
 
-function overTime(scores: readonly number[], lag: number): number {
+function overTime(
+  scores: readonly number[],
+  { lag, series }: { readonly lag: number; readonly series?: readonly (string | number)[] },
+): number {
   let variance = compensatedSum(scores, (u) => u * u);
   for (let l = 1; l <= lag; l += 1) {
-    const together = compensatedSum(scores, (u, i) => (i < l ? 0 : u * (scores[i - l] as number)));
+    const together = compensatedSum(scores, (u, i) =>
+      i < l || series?.[i] !== series?.[i - l] ? 0 : u * (scores[i - l] as number),
+    );
     variance += 2 * (1 - l / (lag + 1)) * together;
   }
   return variance;
