@@ -38,13 +38,14 @@ export function contrast(
   const estimate = sum(terms.map(({ arm, weight }) => weight * arm.mean));
   if (terms.some(({ arm }) => arm.n < 2)) return { status: 'insufficient_data', estimate };
 
-  const parts = terms.map(({ arm, weight }) => (weight * weight * variance(arm)) / arm.n);
-  const square = sum(parts);
-  const se = Math.sqrt(square);
-  // The sum of means may cancel to a rounding error of its largest term.
+  // Errors first and squares of their shares after: nothing leaves the doubles.
+  const errors = terms.map(
+    ({ arm, weight }) => Math.abs(weight) * Math.sqrt(variance(arm) / arm.n),
+  );
+  const se = Math.hypot(...errors);
   if (isNumericallyZero(se, estimate)) return { status: 'zero_variance', estimate };
   const degreesOfFreedom =
-    1 / sum(terms.map(({ arm }, i) => ((parts[i] as number) / square) ** 2 / (arm.n - 1)));
+    1 / sum(terms.map(({ arm }, i) => ((errors[i] as number) / se) ** 4 / (arm.n - 1)));
   const t = estimate / se;
   const { p, logP } = twoSided(t, degreesOfFreedom);
   const reach = tUpperQuantile(alpha / 2, degreesOfFreedom) * se;

@@ -124,8 +124,14 @@ function pooled(
 function dersimonianLaird(effects: readonly SegmentEffect[], q: number): number {
   const weights = effects.map(({ se }) => 1 / (se * se));
   const total = sum(weights);
-  const rest = total - sum(weights.map((w) => w * w)) / total;
-  return Math.max(0, (q - (effects.length - 1)) / rest);
+  // sum w - sum w^2 / sum w as a sum over pairs, 2 w_i w_j / sum w: one segment may outweigh all.
+  let before = 0;
+  let pairs = 0;
+  for (const weight of weights) {
+    pairs += (weight / total) * before;
+    before += weight;
+  }
+  return Math.max(0, (q - (effects.length - 1)) / (2 * pairs));
 }
 
 function pauleMandel(effects: readonly SegmentEffect[], q: number): number {
