@@ -143,6 +143,9 @@ export function linearise(
   variables: readonly Variable[],
 ): CoMoments | undefined {
   requireCoMoments('comoments', comoments);
+  const asTheyAre =
+    variables.length === comoments.means.length && variables.every((variable, i) => variable === i);
+  if (asTheyAre) return comoments;
   const terms = variables.map((variable) => termsOf(comoments, variable));
   if (terms.some(({ mean }) => !(Math.abs(mean) <= MAGNITUDE_MAX))) return undefined;
   const sum = (i: number, j: number): number => {
