@@ -329,19 +329,37 @@ function invertGamma(p: number, shape: number, upper: boolean): number {
   requirePositive('shape', shape);
   // Work on the smaller tail: the other one has lost its digits.
   const onUpper = p <= 0.5 ? upper : !upper;
-  const target = Math.log(Math.min(p, 1 - p));
+  const rest = Math.min(p, 1 - p);
+  const target = Math.log(rest);
   const tail = (theta: number): number => {
     const tails = logGammaTails(shape, Math.exp(theta));
     return onUpper ? tails.logUpper : tails.logLower;
   };
-  const theta = solveLogTail({
-    logTail: tail,
-    logSlope: (t) => logGammaPrefix(shape, Math.exp(t)),
-    rising: !onUpper,
-    target,
-    start: Math.log(shape),
-  });
-  return Math.exp(theta);
+  const logSlope = (theta: number): number => logGammaPrefix(shape, Math.exp(theta));
+  const start = gammaStart(rest, shape, onUpper);
+  // There the first term of the series is all of it, and the quantile may underflow.
+  if (start < -40) return Math.exp(start);
+  // From so near, Newton's method needs two or three steps; elsewhere it gets a bracket.
+  let theta = start;
+  for (let k = 0; k < 5; k += 1) {
+    const log = tail(theta);
+    const step = (log - target) * Math.exp(log - logSlope(theta));
+    theta += onUpper ? step : -step;
+    // The next step would be the square of this one.
+    if (Math.abs(step) < 1e-8) return Math.exp(theta);
+    if (!(Math.abs(step) < 1)) break;
+  }
+  const settled = solveLogTail({ logTail: tail, logSlope, rising: !onUpper, target, start });
+  return Math.exp(settled);
+}
+
+/** log of roughly the quantile: Wilson and Hilferty's cube, or the first term of the series. */
+function gammaStart(p: number, shape: number, upper: boolean): number {
+  const z = normalUpperQuantile(p);
+  const cube = 1 - 1 / (9 * shape) + ((upper ? 1 : -1) * z) / (3 * Math.sqrt(shape));
+  const byCube = shape * cube * cube * cube;
+  if (upper || byCube > 0.2 * (shape + 1)) return Math.log(Math.max(byCube, 1e-3 * shape));
+  return Math.min(Math.log(shape), (Math.log(p) + gammaln(shape + 1)) / shape);
 }
 
 // --- beta and F -----------------------------------------------------------------------------
