@@ -23,8 +23,8 @@ type Unit = (draws: Draws, lift: number) => { y: number; x: number };
 
 /**
  * Every unit has a level of its own, which makes its past and its present alike.
- *   normal: mean 10, sd 2, correlation 0.6 · Bernoulli: rate 0.5% or 1.5% by level ·
- *   log-normal: 10% buy, log sd 1 · counts: geometric of mean 1 or 3 by level
+ *   normal: mean 10, sd 2, correlation 0.6 · Bernoulli: 2% of units at a rate of 40%, the others at
+ *   0.2% · log-normal: half of a fifth of all units buy, log sd 1 · counts: geometric of mean 0.5 or 6
  */
 const UNIT: Record<Kind, Unit> = {
   normal: (draws, lift) => {
@@ -35,31 +35,31 @@ const UNIT: Record<Kind, Unit> = {
     };
   },
   'Bernoulli 1%': (draws, lift) => {
-    const rate = draws.uniform() < 0.5 ? 0.005 : 0.015;
+    const fan = draws.uniform() < 0.02;
     return {
-      y: draws.uniform() < rate * (1 + lift) ? 1 : 0,
-      x: draws.geometric(400 * rate),
+      y: draws.uniform() < (fan ? 0.4 : 0.002) * (1 + lift) ? 1 : 0,
+      x: draws.geometric(fan ? 5 : 0.5),
     };
   },
   'zero-inflated log-normal': (draws, lift) => {
-    const buyer = draws.uniform() < 0.5;
+    const buyer = draws.uniform() < 0.2;
     return {
-      y: buyer && draws.uniform() < 0.2 ? (1 + lift) * Math.exp(draws.normal()) : 0,
-      x: draws.geometric(buyer ? 4 : 1),
+      y: buyer && draws.uniform() < 0.5 ? (1 + lift) * Math.exp(draws.normal()) : 0,
+      x: draws.geometric(buyer ? 6 : 0.5),
     };
   },
   counts: (draws, lift) => {
-    const mean = draws.uniform() < 0.5 ? 1 : 3;
-    return { y: draws.geometric(mean * (1 + lift)), x: draws.geometric(mean) };
+    const mean = draws.uniform() < 0.5 ? 0.5 : 6;
+    return { y: draws.geometric(mean * (1 + lift)), x: mean + draws.normal() };
   },
 };
 
 /** Means of the outcome without treatment, for coverage. */
 export const MEAN: Record<Kind, number> = {
   normal: 10,
-  'Bernoulli 1%': 0.01,
+  'Bernoulli 1%': 0.02 * 0.4 + 0.98 * 0.002,
   'zero-inflated log-normal': 0.1 * Math.exp(0.5),
-  counts: 2,
+  counts: 3.25,
 };
 
 /**

@@ -26,7 +26,7 @@ const DAILY: Record<Kind, number> = {
 
 /** Four weeks of daily looks at no effect. */
 export function dailyLooks(scale: Scale): Section {
-  const runs = runsOf(3000, scale);
+  const runs = runsOf(4000, scale);
   const days = Array.from({ length: DAYS }, (_, day) => day + 1);
   const daily = boundaries({
     alpha,
@@ -131,7 +131,7 @@ function oneLook(scale: Scale): Row[] {
 }
 
 function hourly(scale: Scale): Row[] {
-  const runs = runsOf(8000, scale);
+  const runs = runsOf(30_000, scale);
   const draws = drawsOf(611);
   const hours = 24 * DAYS;
   let alarms = 0;

@@ -43,6 +43,14 @@ export type PlannedMetric =
       readonly numeratorVariance: number;
       readonly denominatorVariance: number;
       readonly covariance: number;
+    }
+  | {
+      /** Any other estimate whose error shrinks with the root of the units, a quantile for one. */
+      readonly kind: 'pilot';
+      /** What a pilot of so many units of one arm said, and its standard error > 0. */
+      readonly units: number;
+      readonly estimate: number;
+      readonly se: number;
     };
 
 export type Monitoring =
@@ -504,6 +512,11 @@ function requireMetric(metric: PlannedMetric): void {
       requireNonNegative('metric.denominatorVariance', metric.denominatorVariance);
       requireFinite('metric.covariance', metric.covariance);
       requirePositive('variance of the ratio', ratioVariance(metric));
+      return;
+    case 'pilot':
+      requirePositive('metric.units', metric.units);
+      requireFinite('metric.estimate', metric.estimate);
+      requirePositive('metric.se', metric.se);
   }
 }
 
@@ -572,6 +585,9 @@ function centre(metric: PlannedMetric): number {
       if (ratio === 0) throw new RangeError('metric.numeratorMean = 0: no relative scale');
       return ratio;
     }
+    case 'pilot':
+      if (metric.estimate === 0) throw new RangeError('metric.estimate = 0: no relative scale');
+      return metric.estimate;
   }
 }
 
@@ -594,6 +610,10 @@ function variancesAt({ metric, factor }: Plan, effect: number): Variances {
     }
     case 'ratio': {
       const variance = ratioVariance(metric) * factor;
+      return { control: variance, treatment: variance };
+    }
+    case 'pilot': {
+      const variance = metric.se * metric.se * metric.units * factor;
       return { control: variance, treatment: variance };
     }
   }

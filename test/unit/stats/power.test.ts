@@ -42,6 +42,7 @@ const METRICS: Design['metric'][] = [
     denominatorVariance: 3,
     covariance: 0.9,
   },
+  { kind: 'pilot', units: 5000, estimate: 940, se: 12 },
 ];
 
 function units(arms: readonly number[]): number {
@@ -77,6 +78,21 @@ describe('sampleSize', () => {
     expect(() => sampleSize({ ...base, metric: { kind: 'mean', sd: 1 }, ...relative })).toThrow(
       /metric\.mean = undefined/,
     );
+  });
+
+  test('a pilot of a quantile plans like a mean of the same error', () => {
+    const pilot = { kind: 'pilot', units: 400, estimate: 50, se: 0.5 } as const;
+    const planned = sampleSize({ ...base, metric: pilot, ...find, power: 0.8 });
+    expect(planned).toEqual(sampleSize({ ...base, ...find, power: 0.8 }));
+    expect(() =>
+      sampleSize({
+        ...base,
+        metric: { ...pilot, estimate: 0 },
+        effect: 0.1,
+        effectScale: 'relative',
+        power: 0.8,
+      }),
+    ).toThrow(/metric\.estimate = 0/);
   });
 
   test('a covariate, clusters and a trigger each change it by their factor', () => {
@@ -133,7 +149,7 @@ describe('sampleSize', () => {
 });
 
 describe('power, sample size, effect and margin are one relation', () => {
-  const effects = [0.5, -0.3, 0.01, 0.02];
+  const effects = [0.5, -0.3, 0.01, 0.02, 20];
   const designs = METRICS.flatMap((metric, i) =>
     MONITORING.map((monitoring) => ({
       metric,
