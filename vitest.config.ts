@@ -7,7 +7,14 @@ export default defineConfig({
         test: {
           name: 'fast',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/slow/**'],
+          exclude: ['test/slow/**', 'test/golden/**'],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        test: {
+          name: 'golden',
+          include: ['test/golden/**/*.test.ts'],
           testTimeout: 20_000,
         },
       },

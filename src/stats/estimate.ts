@@ -5,6 +5,7 @@ export type Reason =
   | 'insufficient_data' // fewer than two units in an arm
   | 'zero_variance' // no variation in either arm: the difference is known, its error is not
   | 'zero_baseline' // the control mean is 0: nothing can be relative to it
+  | 'zero_denominator' // a ratio's denominator is 0 in an arm: there is no ratio
   | 'nonpositive_mean' // a logarithm of a mean was asked for that is not > 0
   | 'unbounded' // the control mean is not told apart from 0: no finite relative interval
   | 'no_data' // no units at all

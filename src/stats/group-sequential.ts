@@ -220,12 +220,16 @@ export function crossingProbabilities(options: {
  * @param options        alpha, information (last >= 1 or final), spending, sides as in
  *                       `boundaries`.
  * @param options.power  In (alpha, 1): probability of an upper crossing at some look.
+ * @param options.counting  Crossings that count as power: the 'upper' ones ['upper'], as rpact has
+ *                          it, or 'either' boundary's.
  * @returns The factor on the maximum sample size, >= 1.
  * @throws RangeError when an argument breaks its stated range.
- * @source Jennison and Turnbull (2000), Group Sequential Methods. Checked against rpact 3.3.4 to
- *         2e-4.
+ * @source Jennison and Turnbull (2000), Group Sequential Methods. Checked against rpact 3.3.4 and
+ *         an independent recursion in test/golden/vectors/power.json.
  */
-export function inflationFactor(options: BoundaryPlan & { readonly power: number }): number {
+export function inflationFactor(
+  options: BoundaryPlan & { readonly power: number; readonly counting?: 'upper' | 'either' },
+): number {
   const { criticalValues } = boundaries(options);
   return inflationOf({ ...options, criticalValues });
 }
@@ -237,15 +241,16 @@ export function inflationOf(options: {
   readonly information: readonly number[];
   readonly criticalValues: readonly number[];
   readonly sides?: 1 | 2;
+  readonly counting?: 'upper' | 'either';
 }): number {
-  const { alpha, power, information, criticalValues, sides = 2 } = options;
+  const { alpha, power, information, criticalValues, sides = 2, counting = 'upper' } = options;
   requireProbability('alpha', alpha);
   requireProbability('power', power);
   if (power <= alpha) throw new RangeError(`power = ${power}: must be above alpha = ${alpha}`);
   const fixed = normalUpperQuantile(alpha / sides) + normalUpperQuantile(1 - power);
   const reached = (drift: number): number =>
     crossingProbabilities({ information, criticalValues, drift, sides }).reduce(
-      (total, { upper }) => total + upper,
+      (total, { upper, lower }) => total + upper + (counting === 'either' ? lower : 0),
       0,
     );
   const shortfall = (drift: number): number => power - reached(drift);

@@ -2,11 +2,11 @@
  * Moments: the only currency of the statistics. One value says all that the estimators need of a
  * sample, is exact to merge, and never holds a raw sum of squares (which cancels).
  */
-import { requireCount } from './checks.ts';
+import { requireCount, requireFinite, requirePositive } from './checks.ts';
 
 /** Beyond these a sum of squares may overflow a double; no honest metric comes near. */
-const MAGNITUDE_MAX = 1e140;
-const M2_MAX = 1e300;
+export const MAGNITUDE_MAX = 1e140;
+export const M2_MAX = 1e300;
 
 export type Moments = {
   /** Number of units. */
@@ -35,17 +35,25 @@ export const NO_UNITS: Moments = { n: 0, mean: 0, m2: 0 };
  * What are the count, mean and sum of squared deviations of these values?
  *
  * Two passes with compensated sums, so neither a large offset nor many values cost digits.
- * Equal values give m2 = 0 exactly.
+ * Equal values give m2 = 0 exactly. Squares of values near 1e-160 or 1e160 leave the doubles: give
+ * the unit that `unitOf` finds, and multiply means by it (m2 by its square) where they are shown.
  *
  *   mean = sum(x) / n,   m2 = sum((x - mean)^2) - sum(x - mean)^2 / n
  *
- * @param values  In the metric's own unit, finite, |value| <= 1e140; may be empty.
- * @returns Moments; n = 0, mean = 0, m2 = 0 of no values.
- * @throws RangeError when a value is out of range.
+ * @param values        In the metric's own unit, finite, |value| <= 1e140 units; may be empty.
+ * @param options.unit  > 0 [1]: every value is divided by it first, exactly if a power of two.
+ * @returns Moments in that unit; n = 0, mean = 0, m2 = 0 of no values.
+ * @throws RangeError when a value or the unit is out of range.
  * @source Chan, Golub, LeVeque (1983), Algorithms for computing the sample variance.
  */
-export function momentsOf(values: Iterable<number>): Moments {
-  const list = Array.isArray(values) ? (values as readonly number[]) : [...values];
+export function momentsOf(
+  values: Iterable<number>,
+  options: { readonly unit?: number } = {},
+): Moments {
+  const { unit = 1 } = options;
+  requirePositive('unit', unit);
+  const given = Array.isArray(values) ? (values as readonly number[]) : [...values];
+  const list = unit === 1 ? given : given.map((value) => value / unit);
   if (list.length === 0) return NO_UNITS;
   let smallest = Infinity;
   let largest = -Infinity;
@@ -63,6 +71,30 @@ export function momentsOf(values: Iterable<number>): Moments {
   const squares = compensatedSum(list, (x) => (x - mean) * (x - mean));
   const drift = compensatedSum(list, (x) => x - mean);
   return { n, mean, m2: Math.max(0, squares - (drift * drift) / n) };
+}
+
+/**
+ * In which unit can these values be squared and summed without leaving the doubles?
+ *
+ * A power of two, so dividing by it changes no digit. One unit for all arms of a comparison.
+ *
+ *   1 where the largest size is in [1e-70, 1e70] or 0, else 2^floor(log2(largest size))
+ *
+ * @param lists  Values of all arms, finite.
+ * @returns The unit; divide by it first, multiply what is shown.
+ * @throws RangeError when a value is not finite.
+ * @source Blue (1978), ACM TOMS 4, for the idea.
+ */
+export function unitOf(...lists: readonly (readonly number[])[]): number {
+  let largest = 0;
+  for (const list of lists) {
+    for (const value of list) {
+      requireFinite('value', value);
+      largest = Math.max(largest, Math.abs(value));
+    }
+  }
+  const ordinary = largest === 0 || (largest >= 1e-70 && largest <= 1e70);
+  return ordinary ? 1 : 2 ** Math.floor(Math.log2(largest));
 }
 
 /**
@@ -189,11 +221,14 @@ export function requireMoments(name: string, moments: Moments): void {
 }
 
 /** Neumaier's sum: the rounding error of each addition is kept and added at the end. */
-function compensatedSum(values: readonly number[], term: (value: number) => number): number {
+export function compensatedSum(
+  values: readonly number[],
+  term: (value: number, index: number) => number,
+): number {
   let sum = 0;
   let lost = 0;
-  for (const value of values) {
-    const x = term(value);
+  for (let i = 0; i < values.length; i += 1) {
+    const x = term(values[i] as number, i);
     const next = sum + x;
     lost += Math.abs(sum) >= Math.abs(x) ? sum - next + x : x - next + sum;
     sum = next;

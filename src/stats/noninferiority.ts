@@ -2,8 +2,8 @@ import { requireBetween, requireNonNegative } from './checks.ts';
 import { normalUpperTail, tUpperQuantile, tUpperTail } from './distributions.ts';
 import { isNumericallyZero, type NoEstimate } from './estimate.ts';
 import type { Moments } from './moments.ts';
-import { fieller } from './relative.ts';
-import { type StandardError, standardError, tooFew } from './welch.ts';
+import { type Baseline, fieller, requireBaseline } from './relative.ts';
+import { errorOf, type StandardError, standardError, tooFew } from './welch.ts';
 
 export type NonInferiorityOptions = {
   /**
@@ -21,6 +21,8 @@ export type NonInferiorityOptions = {
    * p-value is then the nominal normal one.
    */
   readonly criticalValue?: number;
+  /** What a relative margin is a share of [the control mean]. */
+  readonly baseline?: Baseline;
 };
 
 export type NonInferiority = {
@@ -60,6 +62,8 @@ export type NonInferiority = {
  *
  *   absolute:  T = (g d + margin) / se(d),  g = 1 ('increase') or -1 ('decrease')
  *   relative:  T = g (m_t - r m_c) / sqrt(v_t + r^2 v_c),  r = 1 - g margin sign(m_c)
+ *   with another baseline b of variance v and covariance c:
+ *             T = (g d + margin |b|) / sqrt(v_t + v_c + margin^2 v - 2 g margin sign(b) c)
  *   p = P(T_df > T), Satterthwaite's df of the contrast
  *
  * @param control    Moments of the control arm.
@@ -77,27 +81,25 @@ export function nonInferiority(
   options: NonInferiorityOptions,
 ): NonInferiority | NoEstimate<'insufficient_data' | 'zero_variance' | 'zero_baseline'> {
   requireOptions(options);
-  const { margin, marginScale, direction, alpha } = options;
+  const { margin, marginScale, direction, alpha, baseline } = options;
   const good = direction === 'increase' ? 1 : -1;
-  const relative = marginScale === 'relative';
-  const ratio = relative ? 1 - good * margin * Math.sign(control.mean) : 1;
-
-  const error = standardError(control, treatment, ratio);
+  const isRelative = marginScale === 'relative';
   const plain = standardError(control, treatment);
-  if (error === undefined || plain === undefined) return tooFew(control, treatment);
-  if (relative && control.mean === 0) return { status: 'zero_baseline' };
+  if (plain === undefined) return tooFew(control, treatment);
+  const base = baseline === undefined ? control.mean : baseline.mean;
+  if (isRelative && base === 0) return { status: 'zero_baseline' };
   const estimate = treatment.mean - control.mean;
-  const contrast = relative
-    ? good * (treatment.mean - ratio * control.mean)
-    : good * estimate + margin;
+  const { contrast, error } = isRelative
+    ? relativeContrast(control, treatment, plain, { good, margin, baseline })
+    : { contrast: good * estimate + margin, error: plain };
   if (isNumericallyZero(plain.se, estimate) || isNumericallyZero(error.se, contrast)) {
     return { status: 'zero_variance', estimate };
   }
 
   const against = judge(contrast, error, options);
   const harm = judge(-good * estimate, plain, options);
-  const raw = relative
-    ? relativeLower(control, treatment, against.criticalValue, good)
+  const raw = isRelative
+    ? relativeLower(control, treatment, { good, baseline, criticalValue: against.criticalValue })
     : good * estimate - against.criticalValue * error.se;
   return {
     status: 'ok',
@@ -113,6 +115,35 @@ export function nonInferiority(
     deteriorated: harm.passes,
     state: harm.passes ? 'harmed' : against.passes ? 'protected' : 'unproven',
     level: 1 - alpha,
+  };
+}
+
+/** The distance of the effect from a margin that is a share of the baseline, and its error. */
+function relativeContrast(
+  control: Moments,
+  treatment: Moments,
+  plain: StandardError,
+  options: {
+    readonly good: 1 | -1;
+    readonly margin: number;
+    readonly baseline?: Baseline | undefined;
+  },
+): { readonly contrast: number; readonly error: StandardError } {
+  const { good, margin, baseline } = options;
+  if (baseline === undefined) {
+    const ratio = 1 - good * margin * Math.sign(control.mean);
+    const error = standardError(control, treatment, ratio) ?? plain;
+    return { contrast: good * (treatment.mean - ratio * control.mean), error };
+  }
+  requireBaseline(baseline, plain);
+  const { mean, variance, covariance } = baseline;
+  // As a sum of squares, so that nothing cancels.
+  const share = variance > 0 ? covariance / variance : 0;
+  const slope = share - good * margin * Math.sign(mean);
+  const own = Math.max(0, plain.control - share * covariance);
+  return {
+    contrast: good * (treatment.mean - control.mean) + margin * Math.abs(mean),
+    error: errorOf(own + variance * slope * slope, plain.treatment, control, treatment),
   };
 }
 
@@ -156,10 +187,17 @@ function judge(
 function relativeLower(
   control: Moments,
   treatment: Moments,
-  criticalValue: number,
-  good: 1 | -1,
+  options: {
+    readonly criticalValue: number;
+    readonly good: 1 | -1;
+    readonly baseline?: Baseline | undefined;
+  },
 ): number | null {
-  const interval = fieller(control, treatment, { criticalValue });
+  const { criticalValue, good, baseline } = options;
+  const interval = fieller(control, treatment, {
+    criticalValue,
+    ...(baseline !== undefined && { baseline }),
+  });
   if (interval.status !== 'ok') return null;
   return good === 1 ? interval.lower : -interval.upper;
 }

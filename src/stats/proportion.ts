@@ -165,7 +165,7 @@ function firstAbove(low: number, high: number, holds: (x: number) => boolean): n
 }
 
 /** log of n choose k. */
-function logWays(n: number, k: number): number {
+export function logWays(n: number, k: number): number {
   const few = Math.min(k, n - k);
   return logGammaDifference(n - few + 1, few) - logGammaDifference(1, few);
 }
@@ -220,7 +220,8 @@ export function pooledTest(
   };
 }
 
-function requireProportion(name: string, { successes, n }: Proportion): void {
+/** @throws RangeError unless these are counts of one arm with a unit. */
+export function requireProportion(name: string, { successes, n }: Proportion): void {
   requireCount(`${name}.successes`, successes);
   requireCount(`${name}.n`, n);
   if (n < 1) throw new RangeError(`${name}.n = ${n}: must be >= 1`);

@@ -1,4 +1,4 @@
-import { requireNonNegative, requireProbability } from './checks.ts';
+import { requireFinite, requireNonNegative, requireProbability, requireSize } from './checks.ts';
 import {
   normalUpperQuantile,
   normalUpperTail,
@@ -11,6 +11,19 @@ import { type StandardError, standardError, welch } from './welch.ts';
 
 /** Below this many standard errors from 0, a baseline is too noisy to divide by. */
 const BASELINE_STRENGTH_MIN = 5;
+
+/**
+ * What a relative effect is relative to, where that is not the mean of the control arm as given:
+ * the unadjusted mean beside an adjusted difference, the whole site beside triggered units.
+ */
+export type Baseline = {
+  /** In the metric's own unit; may be negative. */
+  readonly mean: number;
+  /** Its squared standard error; 0 takes it as known. */
+  readonly variance: number;
+  /** Covariance of this mean with the control arm's mean as given, less that with treatment's. */
+  readonly covariance: number;
+};
 
 export type FiellerInterval = {
   readonly status: 'ok';
@@ -50,9 +63,10 @@ export type RelativeEstimate = FiellerInterval & {
  *
  *   L = (m_t - m_c) / |m_c|
  *
- * @param control        Moments of the control arm; a negative mean is fine.
- * @param treatment      Moments of the treatment arm; same unit as control.
- * @param options.alpha  In (0, 1), two-sided; 0.05 means a 95% interval.
+ * @param control           Moments of the control arm; a negative mean is fine.
+ * @param treatment         Moments of the treatment arm; same unit as control.
+ * @param options.alpha     In (0, 1), two-sided; 0.05 means a 95% interval.
+ * @param options.baseline  What the lift is relative to [the control mean].
  * @returns The lift as a proportion; 'unbounded' when control is not told apart from 0; or
  *          NoEstimate: 'insufficient_data' | 'zero_variance' | 'zero_baseline', in this order, with
  *          the lift as `estimate` where it exists.
@@ -63,15 +77,15 @@ export type RelativeEstimate = FiellerInterval & {
 export function relative(
   control: Moments,
   treatment: Moments,
-  options: { readonly alpha: number },
+  options: { readonly alpha: number; readonly baseline?: Baseline },
 ): RelativeEstimate | UnboundedInterval | NoLift {
-  const { alpha } = options;
+  const { alpha, ...base } = options;
   const absolute = welch(control, treatment, { alpha });
   if (absolute.status !== 'ok') {
-    return withLift(absolute.status, control, treatment);
+    return withLift(absolute.status, control, treatment, base.baseline);
   }
   const criticalValue = tUpperQuantile(alpha / 2, absolute.degreesOfFreedom);
-  const interval = fieller(control, treatment, { criticalValue });
+  const interval = fieller(control, treatment, { criticalValue, ...base });
   if (interval.status !== 'ok') return interval;
   return {
     ...interval,
@@ -90,10 +104,13 @@ export function relative(
  *
  *   g = q^2 v_c / m_c^2,  h = q^2 (v_c + v_t) / m_c^2,  l = (m_t - m_c) / m_c,
  *   (1 - g) L^2 - 2 (l + g) L + (l^2 - h) = 0;  mirrored when m_c < 0
+ *   with another baseline b of variance v and covariance c:  l, g, h over b,  g = q^2 v / b^2,
+ *   (1 - g) L^2 - 2 (l + q^2 c / b^2) L + (l^2 - h) = 0
  *
  * @param control                Moments of the control arm; a negative mean is fine.
  * @param treatment              Moments of the treatment arm; same unit as control.
  * @param options.criticalValue  q >= 0, finite.
+ * @param options.baseline       What the lift is relative to [the control mean].
  * @returns As `relative`, without p. 0 is inside exactly when |m_t - m_c| <= q se, up to rounding.
  * @throws RangeError when an argument breaks its stated range.
  * @source Fieller (1954), JRSS B 16. Checked in test/golden/vectors/welch_relative.json.
@@ -101,54 +118,110 @@ export function relative(
 export function fieller(
   control: Moments,
   treatment: Moments,
-  options: { readonly criticalValue: number },
+  options: { readonly criticalValue: number; readonly baseline?: Baseline },
 ): FiellerInterval | UnboundedInterval | NoLift {
   const q = options.criticalValue;
   requireNonNegative('criticalValue', q);
   const error = standardError(control, treatment);
-  if (error === undefined) return withLift('insufficient_data', control, treatment);
+  if (error === undefined) {
+    return withLift('insufficient_data', control, treatment, options.baseline);
+  }
   const difference = treatment.mean - control.mean;
   if (isNumericallyZero(error.se, difference)) {
-    return withLift('zero_variance', control, treatment);
+    return withLift('zero_variance', control, treatment, options.baseline);
   }
-  const lift = liftOf(control, treatment);
+  const lift = liftOf(control, treatment, options.baseline);
   if (lift === undefined) return { status: 'zero_baseline' };
 
-  const baselineError = Math.sqrt(error.control);
-  const g = ((q * baselineError) / control.mean) ** 2;
+  const parts = partsOf(control, treatment, error, options.baseline);
+  const baselineError = Math.sqrt(parts.variance);
+  const g = ((q * baselineError) / parts.base) ** 2;
   if (!(g < 1)) {
     const bounded = Math.min(g, Number.MAX_VALUE);
     return { status: 'unbounded', estimate: lift, g: bounded, baselineNoisy: true };
   }
-  const roots = fiellerRoots(control, treatment, error, q);
+  const roots = fiellerRoots(parts, difference, error.se, q);
   if (!Number.isFinite(roots.lower) || !Number.isFinite(roots.upper)) {
     return { status: 'zero_baseline' };
   }
   return {
     status: 'ok',
     estimate: lift,
-    ...(control.mean > 0 ? roots : { lower: -roots.upper, upper: -roots.lower }),
+    ...(parts.base > 0 ? roots : { lower: -roots.upper, upper: -roots.lower }),
     g,
-    baselineNoisy: Math.abs(control.mean) < BASELINE_STRENGTH_MIN * baselineError,
+    baselineNoisy: Math.abs(parts.base) < BASELINE_STRENGTH_MIN * baselineError,
   };
 }
 
-/** The two roots of Fieller's quadratic in (m_t - m_c) / m_c, neither of them by subtraction. */
-function fiellerRoots(
+/**
+ * The variance of d - L b, as a sum of squares: rest + variance (L + slope)^2 per unit of
+ * baseline.
+ */
+type Parts = {
+  readonly base: number;
+  readonly variance: number;
+  /** Part of Var(d) that has nothing to do with the baseline. */
+  readonly rest: number;
+  /** d / b + c / v: how much the baseline's error moves the lift. */
+  readonly slope: number;
+  /** c / v. */
+  readonly share: number;
+};
+
+function partsOf(
   control: Moments,
   treatment: Moments,
   error: StandardError,
+  baseline: Baseline | undefined,
+): Parts {
+  if (baseline === undefined) {
+    const ratio = treatment.mean / control.mean;
+    return {
+      base: control.mean,
+      variance: error.control,
+      rest: error.treatment,
+      slope: ratio,
+      share: 1,
+    };
+  }
+  requireBaseline(baseline, error);
+  const { mean, variance, covariance } = baseline;
+  const share = variance > 0 ? covariance / variance : 0;
+  const slope = (treatment.mean - control.mean) / mean + share;
+  const rest = Math.max(0, error.control - share * covariance + error.treatment);
+  return { base: mean, variance, rest, slope, share };
+}
+
+/** @throws RangeError unless this baseline can stand beside a difference with this error. */
+export function requireBaseline(
+  { mean, variance, covariance }: Baseline,
+  error: StandardError,
+): void {
+  requireSize('baseline.mean', mean);
+  requireNonNegative('baseline.variance', variance);
+  requireFinite('baseline.covariance', covariance);
+  const bound = Math.sqrt(variance) * error.se;
+  if (Math.abs(covariance) > bound * (1 + 1e-6)) {
+    throw new RangeError(
+      `baseline.covariance = ${covariance}: must be at most ${bound} in size, as the variances allow`,
+    );
+  }
+}
+
+/** The two roots of Fieller's quadratic in d / b, neither of them by subtraction. */
+function fiellerRoots(
+  { base, variance, rest, slope, share }: Parts,
+  difference: number,
+  se: number,
   q: number,
 ): Interval {
-  const base = control.mean;
-  const ratio = treatment.mean / base;
-  const l = (treatment.mean - base) / base;
-  const controlMargin = (q * Math.sqrt(error.control)) / base;
-  const treatmentMargin = (q * Math.sqrt(error.treatment)) / base;
-  const margin = Math.abs((q * error.se) / base);
-  const g = controlMargin * controlMargin;
-  const half = l + g;
-  const root = Math.hypot(Math.sqrt(1 - g) * treatmentMargin, ratio * controlMargin);
+  const l = difference / base;
+  const baseMargin = (q * Math.sqrt(variance)) / base;
+  const restMargin = (q * Math.sqrt(rest)) / base;
+  const margin = Math.abs((q * se) / base);
+  const g = baseMargin * baseMargin;
+  const half = l + share * g;
+  const root = Math.hypot(Math.sqrt(1 - g) * restMargin, slope * baseMargin);
   const far = half >= 0 ? half + root : half - root;
   const product = (Math.abs(l) - margin) * (Math.abs(l) + margin);
   const outer = far / (1 - g);
@@ -173,10 +246,13 @@ export type RatioEstimate = {
  * offered for comparison with other platforms. Its p-value may disagree with Welch's.
  *
  *   Var(L) = v_t / m_c^2 + v_c m_t^2 / m_c^4
+ *   with another baseline b of variance v and covariance c:
+ *   Var(L) = (v_t + v_c + l^2 v + 2 l c) / b^2,  l = (m_t - m_c) / b
  *
  * @param control           Moments of the control arm.
  * @param treatment         Moments of the treatment arm; same unit as control.
  * @param options.alpha     In (0, 1), two-sided.
+ * @param options.baseline  What the lift is relative to [the control mean].
  * @param options.quantile  't' with Welch's degrees of freedom of the difference ['t'] | 'normal'.
  * @returns The lift, or NoEstimate as `relative`.
  * @throws RangeError when an argument breaks its stated range.
@@ -185,21 +261,23 @@ export type RatioEstimate = {
 export function relativeDelta(
   control: Moments,
   treatment: Moments,
-  options: { readonly alpha: number; readonly quantile?: 't' | 'normal' },
+  options: {
+    readonly alpha: number;
+    readonly quantile?: 't' | 'normal';
+    readonly baseline?: Baseline;
+  },
 ): RatioEstimate | NoLift {
-  requireProbability('alpha', options.alpha);
+  const { alpha, baseline } = options;
+  requireProbability('alpha', alpha);
   const error = standardError(control, treatment);
-  if (error === undefined) return withLift('insufficient_data', control, treatment);
+  if (error === undefined) return withLift('insufficient_data', control, treatment, baseline);
   if (isNumericallyZero(error.se, treatment.mean - control.mean)) {
-    return withLift('zero_variance', control, treatment);
+    return withLift('zero_variance', control, treatment, baseline);
   }
-  const lift = liftOf(control, treatment);
+  const lift = liftOf(control, treatment, baseline);
   if (lift === undefined) return { status: 'zero_baseline' };
-  const ratio = treatment.mean / control.mean;
-  const se = Math.hypot(
-    Math.sqrt(error.treatment) / control.mean,
-    (Math.sqrt(error.control) / control.mean) * ratio,
-  );
+  const { base, variance, rest, slope } = partsOf(control, treatment, error, baseline);
+  const se = Math.hypot(Math.sqrt(rest) / base, (Math.sqrt(variance) / base) * slope);
   return interval(lift, se, error.degreesOfFreedom, options, (bound) => bound);
 }
 
@@ -225,11 +303,11 @@ export function relativeLogRatio(
 ): RatioEstimate | NoLift | NoEstimate<'nonpositive_mean'> {
   requireProbability('alpha', options.alpha);
   const error = standardError(control, treatment);
-  if (error === undefined) return withLift('insufficient_data', control, treatment);
+  if (error === undefined) return withLift('insufficient_data', control, treatment, undefined);
   if (isNumericallyZero(error.se, treatment.mean - control.mean)) {
-    return withLift('zero_variance', control, treatment);
+    return withLift('zero_variance', control, treatment, undefined);
   }
-  const lift = liftOf(control, treatment);
+  const lift = liftOf(control, treatment, undefined);
   if (lift === undefined) return { status: 'zero_baseline' };
   if (control.mean <= 0 || treatment.mean <= 0) {
     return { status: 'nonpositive_mean', estimate: lift };
@@ -274,9 +352,14 @@ function interval(
   return { status: 'ok', estimate: point, se, degreesOfFreedom, ...agreed, p };
 }
 
-/** (m_t - m_c) / |m_c|, or undefined when control is 0 or too near to divide by. */
-function liftOf(control: Moments, treatment: Moments): number | undefined {
-  const lift = (treatment.mean - control.mean) / Math.abs(control.mean);
+/** (m_t - m_c) / |baseline|, or undefined when that is 0 or too near to divide by. */
+function liftOf(
+  control: Moments,
+  treatment: Moments,
+  baseline: Baseline | undefined,
+): number | undefined {
+  const base = baseline === undefined ? control.mean : baseline.mean;
+  const lift = (treatment.mean - control.mean) / Math.abs(base);
   return Number.isFinite(lift) ? lift : undefined;
 }
 
@@ -284,8 +367,9 @@ function withLift(
   status: 'insufficient_data' | 'zero_variance',
   control: Moments,
   treatment: Moments,
+  baseline: Baseline | undefined,
 ): NoLift {
   const known = control.n > 0 && treatment.n > 0;
-  const lift = known ? liftOf(control, treatment) : undefined;
+  const lift = known ? liftOf(control, treatment, baseline) : undefined;
   return lift === undefined ? { status } : { status, estimate: lift };
 }

@@ -118,9 +118,32 @@ function mixture(look: Look, alpha: number): number {
   requireSize('estimate', look.estimate);
   requireBetween('se', look.se, 0, 1e150);
   requireCount('n', look.n);
-  requireBetween('plannedN', look.plannedN, 1, Number.MAX_SAFE_INTEGER);
+  return look.n * mixingPrecision({ plannedN: look.plannedN, alpha });
+}
+
+/**
+ * Where is a confidence sequence tuned to be narrowest?
+ *
+ * The parameter of confidenceSequence, at alpha, and of its one-sided form, at 2 alpha. Its
+ * inverse is GAVI's nu and Howard's rho.
+ *
+ *   rho^2 = (log(1 - 2 log alpha) - 2 log alpha) / plannedN
+ *
+ * @param options.plannedN  Units of both arms planned for the end, >= 1.
+ * @param options.alpha     In (0, 1).
+ * @returns rho^2 > 0.
+ * @throws RangeError when an argument breaks its stated range.
+ * @source As confidenceSequence.
+ */
+export function mixingPrecision(options: {
+  readonly plannedN: number;
+  readonly alpha: number;
+}): number {
+  const { plannedN, alpha } = options;
+  requireBetween('plannedN', plannedN, 1, Number.MAX_SAFE_INTEGER);
+  requireProbability('alpha', alpha);
   const logAlpha = Math.log(alpha);
-  return (look.n / look.plannedN) * (Math.log1p(-2 * logAlpha) - 2 * logAlpha);
+  return (Math.log1p(-2 * logAlpha) - 2 * logAlpha) / plannedN;
 }
 
 /**

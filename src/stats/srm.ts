@@ -1,12 +1,11 @@
 import { requireBetween, requireCount } from './checks.ts';
 import { chiSquareUpperTail, logChiSquareUpperTail, logGammaDifference } from './distributions.ts';
+import { logTailOfOutcomes, OUTCOMES_MAX, outcomes } from './enumerate.ts';
 import type { NoEstimate } from './estimate.ts';
 import { logExcess, stirlingCorrection } from './special.ts';
 
 /** Below this expected count in an arm, Pearson's test is not trusted. */
-const EXPECTED_MIN = 5;
-/** The exact test is made only when there are at most this many possible outcomes. */
-const OUTCOMES_MAX = 200_000;
+export const EXPECTED_MIN = 5;
 
 export type SampleRatio = {
   readonly status: 'ok';
@@ -134,7 +133,10 @@ export function sequentialSampleRatio(
 }
 
 /** The arms with weight > 0 (`share` is the raw weight); undefined if another one has units. */
-function activeArms(counts: readonly number[], weights: readonly number[]): Arm[] | undefined {
+export function activeArms(
+  counts: readonly number[],
+  weights: readonly number[],
+): Arm[] | undefined {
   if (counts.length !== weights.length || counts.length === 0) {
     throw new RangeError(
       `counts has ${counts.length} arms, weights ${weights.length}: must be equal and >= 1`,
@@ -156,13 +158,6 @@ function activeArms(counts: readonly number[], weights: readonly number[]): Arm[
   return impossible ? undefined : arms;
 }
 
-/** How many ways there are to spread the units over the arms: C(total + arms - 1, arms - 1). */
-function outcomes(total: number, arms: number): number {
-  let ways = 1;
-  for (let k = 1; k < arms; k += 1) ways = (ways * (total + k)) / k;
-  return ways;
-}
-
 /** log of the summed probability of all outcomes no more likely than the observed one. */
 function exactLogP(arms: readonly Arm[], total: number): number {
   const weightSum = sum(arms.map((arm) => arm.share));
@@ -170,26 +165,11 @@ function exactLogP(arms: readonly Arm[], total: number): number {
   const logFactorials = [0];
   for (let k = 1; k <= total; k += 1)
     logFactorials.push((logFactorials[k - 1] as number) + Math.log(k));
-  const logFactorialTotal = logGammaDifference(1, total);
-  const term = (count: number, arm: number): number =>
-    count * (logShares[arm] as number) - (logFactorials[count] as number);
-
-  const observed = sum(arms.map((arm, i) => term(arm.count, i)));
-  // R's fisher.test and binom.test also forgive 1e-7: equal probabilities differ by rounding.
-  const limit = observed + 1e-7;
-  let relativeSum = 0;
-  const visit = (arm: number, left: number, logSoFar: number): void => {
-    if (arm === arms.length - 1) {
-      const log = logSoFar + term(left, arm);
-      if (log <= limit) relativeSum += Math.exp(log - observed);
-      return;
-    }
-    for (let count = 0; count <= left; count += 1) {
-      visit(arm + 1, left - count, logSoFar + term(count, arm));
-    }
-  };
-  visit(0, total, 0);
-  return Math.min(0, logFactorialTotal + observed + Math.log(relativeSum));
+  return logTailOfOutcomes({
+    observed: arms.map(({ count }) => count),
+    logTerm: (count, arm) => count * (logShares[arm] as number) - (logFactorials[count] as number),
+    logConstant: logGammaDifference(1, total),
+  });
 }
 
 function sum(values: readonly number[]): number {

@@ -6,6 +6,7 @@
  * @source Armitage, McPherson, Rowe (1969), JRSS A 132, for the recursion.
  */
 import { normalUpperQuantile, normalUpperTail } from './distributions.ts';
+import { gaussLegendre } from './quadrature.ts';
 import { solveLogTail } from './special.ts';
 
 /** Width of a quadrature panel of 12 points, in standard deviations of a step. */
@@ -146,39 +147,4 @@ export function advance(step: Step, criticalValue: number): Walk {
     sd,
     density: (s) => density(step, s),
   };
-}
-
-/** Positive abscissas and weights of the 12-point Gauss-Legendre rule on [-1, 1]. */
-const GAUSS_LEGENDRE: readonly (readonly [number, number])[] = [
-  [0.1252334085114689, 0.2491470458134028],
-  [0.3678314989981802, 0.2334925365383548],
-  [0.5873179542866175, 0.2031674267230659],
-  [0.7699026741943047, 0.1600783285433462],
-  [0.9041172563704749, 0.1069393259953184],
-  [0.9815606342467192, 0.0471753363865118],
-];
-
-/** Points (increasing) and weights on [low, high], in equal panels of at most this width. */
-function gaussLegendre(
-  low: number,
-  high: number,
-  panelWidth: number,
-): { readonly points: number[]; readonly weights: number[] } {
-  const points: number[] = [];
-  const weights: number[] = [];
-  const panels = Math.max(1, Math.ceil((high - low) / panelWidth));
-  const half = (high - low) / panels / 2;
-  for (let k = 0; k < panels; k += 1) {
-    const middle = low + (2 * k + 1) * half;
-    for (let i = GAUSS_LEGENDRE.length - 1; i >= 0; i -= 1) {
-      const [x, weight] = GAUSS_LEGENDRE[i] as readonly [number, number];
-      points.push(middle - half * x);
-      weights.push(half * weight);
-    }
-    for (const [x, weight] of GAUSS_LEGENDRE) {
-      points.push(middle + half * x);
-      weights.push(half * weight);
-    }
-  }
-  return { points, weights };
 }

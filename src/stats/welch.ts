@@ -3,6 +3,9 @@ import { logTUpperTail, tUpperQuantile, tUpperTail } from './distributions.ts';
 import { agree, isNumericallyZero, type NoEstimate } from './estimate.ts';
 import { type Moments, requireMoments, variance } from './moments.ts';
 
+/** Under this a double is, or may soon be, subnormal. */
+const TINY = 1e-290;
+
 export type WelchEstimate = {
   readonly status: 'ok';
   /** Treatment - control, in the metric's own unit. */
@@ -92,8 +95,21 @@ export function standardError(
   requireMoments('control', control);
   requireMoments('treatment', treatment);
   if (control.n < 2 || treatment.n < 2) return undefined;
-  const controlPart = (scale * scale * variance(control)) / control.n;
-  const treatmentPart = variance(treatment) / treatment.n;
+  return errorOf(
+    (scale * scale * variance(control)) / control.n,
+    variance(treatment) / treatment.n,
+    control,
+    treatment,
+  );
+}
+
+/** The standard error of a sum of two independent parts, one from each arm. */
+export function errorOf(
+  controlPart: number,
+  treatmentPart: number,
+  control: { readonly n: number },
+  treatment: { readonly n: number },
+): StandardError {
   const sum = controlPart + treatmentPart;
   const share = sum > 0 ? controlPart / sum : 0.5;
   const rest = 1 - share;
@@ -111,10 +127,10 @@ export function twoSided(
   degreesOfFreedom: number,
 ): { readonly p: number; readonly logP: number } {
   const size = Math.abs(t);
-  return {
-    p: Math.min(1, 2 * tUpperTail(size, degreesOfFreedom)),
-    logP: Math.min(0, Math.LN2 + logTUpperTail(size, degreesOfFreedom)),
-  };
+  const tail = tUpperTail(size, degreesOfFreedom);
+  // The logarithm of a tail that is not about to underflow has all its digits.
+  const logTail = tail > TINY ? Math.log(tail) : logTUpperTail(size, degreesOfFreedom);
+  return { p: Math.min(1, 2 * tail), logP: Math.min(0, Math.LN2 + logTail) };
 }
 
 /** 'insufficient_data', with the difference of means where both arms have a unit. */

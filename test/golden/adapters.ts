@@ -1,7 +1,6 @@
 /**
  * One adapter a method of the vector files: a case's input in, our numbers out, under the names the
- * vectors use. An adapter holds no statistics of its own. `notOffered` names conventions of other
- * tools that Assay does not have; every other expected field must be answered.
+ * vectors use. An adapter holds no statistics of its own, and answers every expected field.
  */
 import {
   benjaminiHochberg,
@@ -21,7 +20,6 @@ import {
   confidenceSequenceOneSided,
   equivalence,
   fCdf,
-  fisherExact,
   fLogTails,
   fQuantile,
   fUpperTail,
@@ -36,19 +34,13 @@ import {
   logChiSquareUpperTail,
   logNormalUpperTail,
   logTUpperTail,
-  type Moments,
+  mixingPrecision,
   mixtureSequentialTest,
-  momentsFromExactSums,
-  momentsOf,
-  newcombe,
   nonInferiority,
   normalCdf,
   normalQuantile,
   normalUpperQuantile,
   normalUpperTail,
-  type Proportion,
-  pooledTest,
-  ratioToNumber,
   relative,
   relativeDelta,
   relativeLogRatio,
@@ -59,116 +51,41 @@ import {
   tUpperTail,
   variance,
   welch,
-  wilson,
 } from '../../src/stats/index.ts';
-
-export type Fields = Record<string, unknown>;
-export type VectorCase = {
-  readonly id: string;
-  readonly tags: readonly string[];
-  readonly input: Fields;
-  readonly expected: Fields;
-};
-export type Tolerance = { readonly relative?: number; readonly absolute?: number };
-
-export type Adapter = {
-  /** Our answer, field by field; an absent field says that there is no such number. */
-  readonly answer: (input: Fields) => Fields;
-  /** Fields of other tools' conventions, which Assay does not compute. */
-  readonly notOffered?: readonly string[];
-  /** Where the file's `tolerance` text says something else than 1e-9 relative. */
-  readonly tolerance?: (field: string, testCase: VectorCase) => Tolerance | undefined;
-};
+import {
+  type Adapter,
+  armsOf,
+  cancellation,
+  type Fields,
+  list,
+  meanOf,
+  type Tolerance,
+  times,
+  type VectorCase,
+  welchArms,
+} from './adapter.ts';
+import { ESTIMATORS } from './estimators.ts';
+import { PLANNING } from './planning.ts';
 
 export const ADAPTERS: Record<string, Adapter> = {
   distributions: { answer: distributionCase, tolerance: () => ({ relative: 1e-10 }) },
   welch_t: { answer: welchCase, tolerance: cancellation },
   welch_relative: { answer: relativeCase },
   tost_noninferiority: { answer: tostCase },
-  two_proportion: {
-    answer: proportionCase,
-    // Wald, unpooled z, Katz and the delta method on rates: Assay takes the Welch road instead.
-    notOffered: [
-      'z_unpooled',
-      'p_unpooled',
-      'ci_wald_lower',
-      'ci_wald_upper',
-      'lift',
-      'se_lift_delta',
-      'se_log_rr',
-      'ci_katz_lift_lower',
-      'ci_katz_lift_upper',
-    ],
-    tolerance: (field) =>
-      field === 'p_fisher' ? { relative: 1e-7 } : { relative: 1e-9, absolute: 1e-15 },
-  },
-  srm: { answer: srmCase, notOffered: ['note'] },
+  srm: { answer: srmCase, remarks: ['note'] },
   srm_sequential: {
     answer: srmSequentialCase,
     tolerance: (field) => (field.startsWith('log_e') ? { absolute: 1e-8 } : undefined),
   },
   confidence_sequence: {
     answer: confidenceSequenceCase,
-    // Parameters of the same mixture in other spellings.
-    notOffered: ['rho2', 'rho2_one_sided', 'normal_mixture_rho_howard', 'fixed_z_multiplier'],
     tolerance: () => ({ relative: 1e-10, absolute: 1e-13 }),
   },
   group_sequential_boundaries: { answer: groupSequentialCase, tolerance: groupSequentialTolerance },
   multiple_testing: { answer: multipleTestingCase },
+  ...ESTIMATORS,
+  ...PLANNING,
 };
-
-// --- arms -----------------------------------------------------------------------------------
-
-type Arms = {
-  readonly control: Moments;
-  readonly treatment: Moments;
-  /** Our numbers times this are in the case's unit: values near 1e-160 are scaled up first. */
-  readonly unit: number;
-};
-
-function armsOf(input: Fields): Arms {
-  const { control, treatment } = input;
-  const largest = Math.max(...[control, treatment].flat().map((x) => Math.abs(Number(x)) || 0));
-  const extreme = largest > 0 && (largest < 1e-70 || largest > 1e70);
-  const unit = extreme ? 2 ** Math.floor(Math.log2(largest)) : 1;
-  return { control: momentsOfArm(control, unit), treatment: momentsOfArm(treatment, unit), unit };
-}
-
-function momentsOfArm(arm: unknown, unit = 1, origin = 0n): Moments {
-  if (typeof arm === 'number') return momentsOf([arm / unit]);
-  if (Array.isArray(arm)) return momentsOf(arm.map((x: number) => x / unit));
-  const { n, mean, variance: s2, sum, sum_squares: squares } = arm as Record<string, number>;
-  if (sum !== undefined) {
-    return momentsFromExactSums({
-      n: Number(n),
-      sum: BigInt(sum),
-      sumOfSquares: BigInt(squares as number),
-      scale: 1n,
-      origin,
-    });
-  }
-  return { n: Number(n), mean: Number(mean), m2: Number(s2 ?? 0) * (Number(n) - 1) };
-}
-
-/** Exact sums are moved near zero first, so that a difference of huge means keeps its digits. */
-function welchArms(input: Fields): Arms {
-  const sums = [input.control, input.treatment] as { n: number; sum?: string }[];
-  if (sums.some((arm) => arm.sum === undefined)) return armsOf(input);
-  const first = sums[0] as { n: number; sum: string };
-  const origin = BigInt(first.sum) / BigInt(first.n);
-  return {
-    control: momentsOfArm(input.control, 1, origin),
-    treatment: momentsOfArm(input.treatment, 1, origin),
-    unit: 1,
-  };
-}
-
-function meanOf(arm: unknown): number {
-  const { n, sum } = arm as { n?: number; sum?: string };
-  return sum === undefined
-    ? momentsOfArm(arm).mean
-    : ratioToNumber(BigInt(sum), BigInt(n as number));
-}
 
 // --- methods --------------------------------------------------------------------------------
 
@@ -335,35 +252,6 @@ function tostCase(input: Fields): Fields {
   };
 }
 
-function proportionCase(input: Fields): Fields {
-  const [control, treatment] = [input.control, input.treatment].map((arm) => {
-    const { conversions, n } = arm as { conversions: number; n: number };
-    return { successes: conversions, n };
-  }) as [Proportion, Proportion];
-  const options = { alpha: input.alpha as number };
-  const test = pooledTest(control, treatment);
-  const difference = newcombe(control, treatment, options);
-  const c = wilson(control, options);
-  const t = wilson(treatment, options);
-  const ok = test.status === 'ok' ? test : undefined;
-  return {
-    control_rate: control.successes / control.n,
-    treatment_rate: treatment.successes / treatment.n,
-    status: test.status,
-    diff: test.estimate,
-    z_pooled: ok?.z,
-    p_pooled: ok?.p,
-    log_p_pooled: ok?.logP,
-    se_pooled: ok?.sePooled ?? 0,
-    se_unpooled: ok?.seUnpooled ?? 0,
-    ci_newcombe_lower: difference.lower,
-    ci_newcombe_upper: difference.upper,
-    wilson_control: [c.lower, c.upper],
-    wilson_treatment: [t.lower, t.upper],
-    p_fisher: fisherExact(control, treatment).p,
-  };
-}
-
 function srmCase(input: Fields): Fields {
   const weights = list(input.weights);
   const result = sampleRatioMismatch(list(input.counts), weights);
@@ -424,9 +312,15 @@ function confidenceSequenceCase(input: Fields): Fields {
   const one = confidenceSequenceOneSided({ ...look, side: 'lower' });
   if (both.status !== 'ok' || one.status !== 'ok') throw new Error(both.status);
   const multiplier = both.halfWidth / look.se;
+  const fixed = normalUpperQuantile(look.alpha / 2);
+  const rho2 = mixingPrecision(look);
   return {
+    rho2,
+    rho2_one_sided: mixingPrecision({ ...look, alpha: 2 * look.alpha }),
+    normal_mixture_rho_howard: 1 / rho2,
+    fixed_z_multiplier: fixed,
     multiplier,
-    width_ratio_vs_fixed: multiplier / normalUpperQuantile(look.alpha / 2),
+    width_ratio_vs_fixed: multiplier / fixed,
     half_width: both.halfWidth,
     cs_lower: both.lower,
     cs_upper: both.upper,
@@ -502,20 +396,4 @@ function multipleTestingCase(input: Fields): Fields {
     bonferroni: bonferroni(values),
     hochberg: hochberg(values),
   };
-}
-
-/** Means near 1e8 with a spread near 1: doubles cannot hold the exact expected digits. */
-function cancellation(field: string, { tags, expected }: VectorCase): Tolerance | undefined {
-  if (!tags.includes('cancellation')) return undefined;
-  return field === 'diff' || field.startsWith('ci_')
-    ? { absolute: 1e-6 * (expected.se as number) }
-    : { relative: 1e-6 };
-}
-
-function list(value: unknown): number[] {
-  return [value].flat() as number[];
-}
-
-function times(value: number | undefined, factor: number): number | null {
-  return value === undefined ? null : value * factor;
 }
