@@ -223,13 +223,16 @@ export function at(comoments: CoMoments, i: number, j: number): number {
 
 /** A symmetric matrix of k rows, each pair computed once. */
 export function symmetric(k: number, cell: (i: number, j: number) => number): number[][] {
-  const rows = Array.from({ length: k }, () => new Array<number>(k).fill(0));
+  const rows: number[][] = [];
   for (let i = 0; i < k; i += 1) {
-    for (let j = 0; j <= i; j += 1) {
+    const row: number[] = [];
+    for (let j = 0; j < i; j += 1) {
       const value = cell(i, j);
-      (rows[i] as number[])[j] = value;
-      (rows[j] as number[])[i] = value;
+      row.push(value);
+      (rows[j] as number[]).push(value);
     }
+    row.push(cell(i, i));
+    rows.push(row);
   }
   return rows;
 }
@@ -250,17 +253,19 @@ export function requireCoMoments(name: string, { n, means, cross }: CoMoments): 
 
 function requireCross(name: string, cross: CoMoments['cross'], i: number, j: number): void {
   const [value, mirrored] = [cross[i]?.[j] as number, cross[j]?.[i]];
-  const label = `${name}.cross[${i}][${j}] = ${value}`;
+  // Only said when it is wrong: writing numbers out costs more than all checks.
+  const label = (): string => `${name}.cross[${i}][${j}] = ${value}`;
   if (value !== mirrored && !Number.isNaN(value)) {
-    throw new RangeError(`${label}: must be symmetric, not ${mirrored}`);
+    throw new RangeError(`${label()}: must be symmetric, not ${mirrored}`);
   }
   if (i === j) {
-    if (!(value >= 0 && value <= M2_MAX)) throw new RangeError(`${label}: must be in [0, 1e300]`);
+    if (!(value >= 0 && value <= M2_MAX)) throw new RangeError(`${label()}: must be in [0, 1e300]`);
     return;
   }
-  // Cauchy and Schwarz, with room for rounding; near the smallest doubles nothing can be said.
-  const bound = Math.sqrt(cross[i]?.[i] as number) * Math.sqrt(cross[j]?.[j] as number);
-  if (!(Math.abs(value) <= bound * (1 + 1e-6) + 1e-140)) {
-    throw new RangeError(`${label}: must be at most ${bound} in size, as the diagonal allows`);
+  // Cauchy and Schwarz, with room for rounding, which is coarse near the smallest doubles.
+  const root = (k: number): number => Math.sqrt((cross[k]?.[k] as number) + 1e-290);
+  const bound = root(i) * root(j);
+  if (!(Math.abs(value) <= bound * (1 + 1e-6))) {
+    throw new RangeError(`${label()}: must be at most ${bound} in size, as the diagonal allows`);
   }
 }

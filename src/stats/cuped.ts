@@ -6,7 +6,7 @@
 import { type CoMoments, mergeCoMoments, momentsAt, symmetric } from './co-moments.ts';
 import type { NoEstimate } from './estimate.ts';
 import { bilinear, dot, type Matrix, solveCovariance } from './linear-algebra.ts';
-import { M2_MAX, MAGNITUDE_MAX, type Moments, momentsOf } from './moments.ts';
+import { isPossible, type Moments, momentsOf } from './moments.ts';
 import { linearise, RESIDUAL_MIN, type Variable } from './ratio.ts';
 import {
   type Baseline,
@@ -115,10 +115,6 @@ export function adjust(
   return adjustment.arms.every(({ moments }) => isPossible(moments))
     ? adjustment
     : unadjusted(linear);
-}
-
-function isPossible({ mean, m2 }: Moments): boolean {
-  return Math.abs(mean) <= MAGNITUDE_MAX && m2 <= M2_MAX;
 }
 
 function unadjusted(linear: readonly CoMoments[]): Adjustment {
@@ -298,7 +294,7 @@ export function cuped(
   const baseline = adjustment.baselines[0] as Baseline;
   const spread = (a: Moments, b: Moments): number =>
     a.m2 / (a.n - 1) / a.n + b.m2 / (b.n - 1) / b.n;
-  const raw = spread(c.outcome, t.outcome);
+  const reduction = 1 - spread(c.moments, t.moments) / spread(c.outcome, t.outcome);
   return {
     status: 'ok',
     slopes: adjustment.slopes,
@@ -308,7 +304,7 @@ export function cuped(
     absolute: welch(c.moments, t.moments, { alpha }),
     relative: relative(c.moments, t.moments, { alpha, baseline }),
     unadjusted: welch(c.outcome, t.outcome, { alpha }),
-    varianceReduction: raw > 0 ? 1 - spread(c.moments, t.moments) / raw : null,
+    varianceReduction: Number.isFinite(reduction) ? reduction : null,
   };
 }
 

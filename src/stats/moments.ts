@@ -209,6 +209,11 @@ export function ratioToNumber(numerator: bigint, denominator: bigint): number {
   return numerator < 0n ? -result : result;
 }
 
+/** Are these within what moments can hold? A quotient by next to nothing may not be. */
+export function isPossible({ mean, m2 }: Moments): boolean {
+  return Math.abs(mean) <= MAGNITUDE_MAX && m2 >= 0 && m2 <= M2_MAX;
+}
+
 /** @throws RangeError unless this is a value that a sample can have. */
 export function requireMoments(name: string, moments: Moments): void {
   requireCount(`${name}.n`, moments.n);

@@ -15,6 +15,8 @@ import { twoSided } from './welch.ts';
 const ALIASED = 1e-9;
 /** Residuals below this share of the outcome's spread are rounding. */
 const ROUNDING = 1e-12;
+/** With less than this the t quantile says nothing, and soon leaves the doubles. */
+const DF_MIN = 0.5;
 /** A unit or cluster with a leverage this near to 1 is fitted whatever it says. */
 const LEVERAGE_MAX = 1 - 1e-10;
 
@@ -107,9 +109,10 @@ export function regressionEffect(
   const { degreesOfFreedom, clusters } = spread;
   const se = Math.sqrt(Math.max(0, spread.variance)) / fit.length;
   const { estimate } = fit;
-  if (isNumericallyZero(se, estimate) || se <= fit.noise || degreesOfFreedom < 1e-6) {
+  if (isNumericallyZero(se, estimate) || se <= fit.noise) {
     return { status: 'zero_variance', estimate };
   }
+  if (degreesOfFreedom < DF_MIN) return { status: 'insufficient_data', estimate };
   const t = estimate / se;
   const { p, logP } = twoSided(t, degreesOfFreedom);
   const reach = tUpperQuantile(alpha / 2, degreesOfFreedom) * se;

@@ -8,7 +8,7 @@ import { requireCount, requireFinite, requireProbability } from './checks.ts';
 import { type CoMoments, momentsAt, requireCoMoments } from './co-moments.ts';
 import type { NoEstimate } from './estimate.ts';
 import { bilinear } from './linear-algebra.ts';
-import { MAGNITUDE_MAX, type Moments, requireMoments, variance } from './moments.ts';
+import { isPossible, MAGNITUDE_MAX, type Moments, requireMoments, variance } from './moments.ts';
 import {
   type Baseline,
   type NoLift,
@@ -151,7 +151,7 @@ export type RatioDilution = {
   readonly estimate: number;
   readonly lower: number;
   readonly upper: number;
-  /** Estimate and bounds over |controlRatio|; null when that is 0. */
+  /** Estimate and bounds over |controlRatio|; null when that is 0 or next to it. */
   readonly relative: {
     readonly estimate: number;
     readonly lower: number;
@@ -204,21 +204,24 @@ export function diluteRatio(
   if (!(Math.abs(controlRatio) <= MAGNITUDE_MAX)) return { status: 'zero_denominator' };
 
   const [c, t] = [combined(control, controlRatio), combined(treatment, controlRatio)];
+  if (![c, t].every(({ contrast }) => isPossible(contrast))) return { status: 'zero_denominator' };
   const test = welch(c.contrast, t.contrast, { alpha });
   if (test.status !== 'ok') return test;
   const moved = momentsAt(treatment, 1).mean - momentsAt(control, 1).mean;
+  const squaredError = c.denominatorError + t.denominatorError;
+  const bound = Math.sqrt(squaredError) * test.se;
   const interval = relative(c.contrast, t.contrast, {
     alpha,
     baseline: {
       mean: overall.denominator / share + moved,
-      variance: c.denominatorError + t.denominatorError,
-      covariance: -(c.covariance + t.covariance),
+      variance: squaredError,
+      // Rounding must not leave a correlation beyond 1.
+      covariance: -Math.min(Math.max(c.covariance + t.covariance, -bound), bound),
     },
   });
   if (interval.status === 'unbounded') return { status: 'unbounded' };
   if (interval.status !== 'ok') return { status: 'zero_denominator' };
   const { estimate, lower, upper } = interval;
-  const size = Math.abs(controlRatio);
   return {
     status: 'ok',
     controlRatio,
@@ -226,10 +229,18 @@ export function diluteRatio(
     estimate,
     lower,
     upper,
-    relative:
-      size === 0 ? null : { estimate: estimate / size, lower: lower / size, upper: upper / size },
+    relative: overSize({ estimate, lower, upper }, Math.abs(controlRatio)),
     p: test.p,
   };
+}
+
+/** Null where the quotient leaves the doubles. */
+function overSize(
+  { estimate, lower, upper }: { estimate: number; lower: number; upper: number },
+  size: number,
+): RatioDilution['relative'] {
+  const shown = { estimate: estimate / size, lower: lower / size, upper: upper / size };
+  return Object.values(shown).every(Number.isFinite) ? shown : null;
 }
 
 /** Numerator - ratio * denominator of an arm, and how it moves with the denominator. */

@@ -17,6 +17,7 @@ import {
   segmentEffects,
   tUpperQuantile,
 } from '../../src/stats/index.ts';
+import { runs } from '../support/runs.ts';
 
 fc.configureGlobal({ seed: 20261124 });
 
@@ -79,7 +80,7 @@ describe('p-value and interval never disagree', () => {
         if (result.status !== 'ok') throw new Error(result.status);
         expect(inside(result)).toBe(!(result.p < level));
       }),
-      { numRuns: 3000 },
+      runs(3000),
     );
   });
 
@@ -99,7 +100,7 @@ describe('p-value and interval never disagree', () => {
         expect(result.lower).toBeLessThanOrEqual(result.estimate);
         expect(result.upper).toBeGreaterThanOrEqual(result.estimate);
       }),
-      { numRuns: 2000 },
+      runs(2000),
     );
   });
 
@@ -118,7 +119,7 @@ describe('p-value and interval never disagree', () => {
           expect(result.beyondChance).toBe(result.p < level);
         }
       }),
-      { numRuns: 1000 },
+      runs(1000),
     );
     const small = fc.array(fc.integer({ min: 0, max: 12 }), { minLength: 1, maxLength: 25 });
     fc.assert(
@@ -128,7 +129,7 @@ describe('p-value and interval never disagree', () => {
         expect(result.distance >= result.band * (1 - 1e-12)).toBe(result.p < level);
         expect(result.beyondChance).toBe(result.p < level);
       }),
-      { numRuns: 500 },
+      runs(500, 5000),
     );
   });
 });
@@ -160,7 +161,7 @@ describe('equivariance', () => {
         expect(a.mean).toBeGreaterThanOrEqual(low - 1e-12 * Math.abs(low));
         expect(a.mean).toBeLessThanOrEqual(high + 1e-12 * Math.abs(high));
       }),
-      { numRuns: 2000 },
+      runs(2000),
     );
   });
 
@@ -201,7 +202,7 @@ test('chances add to 1 and losses differ by the lead, whatever was counted', () 
         expect(rate.lower).toBeLessThan(rate.upper);
       }
     }),
-    { numRuns: 300 },
+    runs(300, 3000),
   );
 });
 
@@ -232,7 +233,7 @@ test('the planned size has the planned power, and more units more', () => {
       expect(Math.min(...powerOf({ ...design, units: 1.5 * units }))).toBeGreaterThan(weakest);
       expect(inflation).toBeGreaterThanOrEqual(1);
     }),
-    { numRuns: 1000 },
+    runs(1000, 20_000),
   );
 });
 
@@ -260,7 +261,7 @@ describe('no NaN or infinity leaves', () => {
           ),
         );
       }),
-      { numRuns: 1000 },
+      runs(1000),
     );
     const effect = fc.record({
       estimate: fc.oneof(
@@ -274,7 +275,7 @@ describe('no NaN or infinity leaves', () => {
         expectFinite(segmentEffects(effects, { alpha: level }));
         expectFinite(segmentEffects(effects, { alpha: level, method: 'dersimonian_laird' }));
       }),
-      { numRuns: 1000 },
+      runs(1000),
     );
   });
 
@@ -289,7 +290,7 @@ describe('no NaN or infinity leaves', () => {
         expectFinite(normalPosterior({ estimate, se, prior: { mean, sd }, alpha: level }));
         expectFinite(normalPosterior({ estimate, se, prior: 'flat', alpha: level }));
       }),
-      { numRuns: 2000 },
+      runs(2000),
     );
   });
 
@@ -301,7 +302,7 @@ describe('no NaN or infinity leaves', () => {
         expectFinite(populationStability(counts, counts.toReversed()));
         expectFinite(jensenShannon(counts, counts.toReversed()));
       }),
-      { numRuns: 300 },
+      runs(300, 20_000),
     );
   });
 });

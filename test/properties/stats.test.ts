@@ -30,8 +30,9 @@ import {
   welch,
   wilson,
 } from '../../src/stats/index.ts';
+import { runs } from '../support/runs.ts';
 
-fc.configureGlobal({ seed: 20261123 });
+fc.configureGlobal({ seed: 20261123, ...runs(100) });
 
 const value = fc.double({ min: -1e6, max: 1e6, noNaN: true });
 const sample = fc.array(value, { maxLength: 40 });
@@ -188,7 +189,7 @@ describe('p-value and interval never disagree', () => {
         const size = result.se * 1e-9 + Math.abs(result.estimate) * 1e-9;
         expect(Math.abs(middle - result.estimate)).toBeLessThanOrEqual(size);
       }),
-      { numRuns: 4000 },
+      runs(4000),
     );
   });
 
@@ -211,7 +212,7 @@ describe('p-value and interval never disagree', () => {
         expect(Math.abs(raw.lower - result.lower)).toBeLessThanOrEqual(width);
         expect(Math.abs(raw.upper - result.upper)).toBeLessThanOrEqual(width);
       }),
-      { numRuns: 3000 },
+      runs(3000),
     );
   });
 
@@ -246,7 +247,7 @@ describe('p-value and interval never disagree', () => {
           expect(sign * bound.bound > 0).toBe(bound.p < any.alpha);
         }
       }),
-      { numRuns: 2000 },
+      runs(2000),
     );
   });
 
@@ -276,7 +277,7 @@ describe('p-value and interval never disagree', () => {
           expect(Math.abs(bound - result.lower)).toBeLessThanOrEqual(size);
         }
       }),
-      { numRuns: 3000 },
+      runs(3000),
     );
   });
 
@@ -308,7 +309,7 @@ describe('p-value and interval never disagree', () => {
         const p = repeatedP({ ...common, z } as Parameters<typeof repeatedP>[0]);
         expect(p < alpha).toBe(off > 0);
       }),
-      { numRuns: 60 },
+      runs(60, 1000),
     );
   });
 });
@@ -385,7 +386,7 @@ test('group-sequential looks together never spend more than alpha', () => {
       expect(Math.abs(total - (spent.at(-1) as number))).toBeLessThan(1e-11);
       expect(total).toBeLessThanOrEqual(level * (1 + 1e-9));
     }),
-    { numRuns: 60 },
+    runs(60, 1000),
   );
 });
 
@@ -442,7 +443,7 @@ describe('no NaN or infinity leaves', () => {
           expectFinite(result);
         }
       }),
-      { numRuns: 2000 },
+      runs(2000),
     );
   });
 
@@ -479,7 +480,7 @@ describe('no NaN or infinity leaves', () => {
         expectFinite(sampleRatioMismatch(counts, weights));
         expectFinite(sequentialSampleRatio(counts, weights));
       }),
-      { numRuns: 300 },
+      runs(300),
     );
     const arm = fc
       .tuple(fc.integer({ min: 1, max: 1e9 }), fc.double({ min: 0, max: 1, noNaN: true }))
