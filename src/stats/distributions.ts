@@ -162,9 +162,11 @@ export function tUpperQuantile(p: number, df: number): number {
   requirePositive('df', df);
   if (p > 0.5) return -tUpperQuantile(1 - p, df);
   if (p === 0.5) return 0;
+  if (df > 1e9) return nearlyNormalQuantile(p, df);
   // The library gives up on far quantiles (-Infinity at p = 1e-182 and one degree of freedom).
-  const x = df >= 1 && df <= 1e9 ? -studentT.quantile(p, df) : 0;
-  if (x > 0 && x < 1e12) return x;
+  const library = -studentT.quantile(p, df);
+  const isSound = library > 0 && library < 1e100;
+  if (df >= 0.1 && isSound) return library;
   const size = (t: number): number => Math.min(Math.exp(t), Number.MAX_VALUE);
   if (logTUpperTail(Number.MAX_VALUE, df) > Math.log(p)) {
     throw new RangeError(`p = ${p}: the quantile at df = ${df} exceeds the doubles`);
@@ -174,9 +176,18 @@ export function tUpperQuantile(p: number, df: number): number {
     logSlope: (t) => t + logTDensity(size(t), df),
     rising: false,
     target: Math.log(p),
-    start: Math.log(normalUpperQuantile(p)),
+    start: Math.log(isSound ? library : normalUpperQuantile(p)),
   });
   return size(theta);
+}
+
+/** Cornish and Fisher's expansion: at df > 1e9 its third term is below 1e-17. */
+function nearlyNormalQuantile(p: number, df: number): number {
+  const z = normalUpperQuantile(p);
+  const square = z * z;
+  const first = (square + 1) / (4 * df);
+  const second = ((5 * square + 16) * square + 3) / (96 * df * df);
+  return z * (1 + first + second);
 }
 
 function logTDensity(x: number, df: number): number {

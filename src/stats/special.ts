@@ -4,6 +4,10 @@
  * written so that nothing cancels (Didonato and Morris 1986, 1992).
  */
 
+import erfcx from '@stdlib/math-base-special-erfcx';
+
+/** From this shape on, an expansion in its inverse is exact to a rounding. */
+const LARGE_SHAPE = 150;
 const HALF_LOG_TWO_PI = 0.9189385332046728;
 /** Half the distance from 1 to the next double. */
 const EPSILON = 2 ** -53;
@@ -78,8 +82,8 @@ export function logGammaPrefix(a: number, x: number): number {
 /**
  * Both tails of the gamma distribution with shape a and rate 1, at any size of a and x.
  *
- * Left of the mean a series, right of it a continued fraction; about 10 sqrt(a) steps near the
- * mean, a few in the tails.
+ * Left of the mean a series, right of it a continued fraction; for large shapes near the mean,
+ * where both need many steps, an expansion that is uniform in x.
  *
  * @param a  Shape > 0.
  * @param x  >= 0.
@@ -87,6 +91,7 @@ export function logGammaPrefix(a: number, x: number): number {
  */
 export function logGammaTails(a: number, x: number): LogTails {
   if (x <= 0) return { logLower: -Infinity, logUpper: 0 };
+  if (a >= LARGE_SHAPE && Math.abs(x - a) < 0.4 * a) return uniformGammaTails(a, x);
   const prefix = logGammaPrefix(a, x);
   if (x < a + 1) {
     const logLower = prefix - Math.log(a) + Math.log(gammaSeries(a, x));
@@ -94,6 +99,65 @@ export function logGammaTails(a: number, x: number): LogTails {
   }
   const logUpper = prefix + Math.log(gammaFraction(a, x));
   return { logLower: Math.log1p(-Math.exp(logUpper)), logUpper };
+}
+
+/**
+ * Both tails near the mean of a large shape, in a fixed number of steps.
+ *
+ *   eta^2 / 2 = w - log(1 + w) with w = (x - a) / a,
+ *   upper tail = exp(-a eta^2 / 2) [erfcx(eta sqrt(a / 2)) / 2 + sum c_k(eta) a^-k / sqrt(2 pi a)]
+ *
+ * @source Temme (1979), SIAM Journal on Mathematical Analysis 10; DLMF 8.12.7, coefficients by
+ *         8.12.12 and 8.12.13.
+ */
+function uniformGammaTails(a: number, x: number): LogTails {
+  const half = logExcess((x - a) / a);
+  const size = Math.sqrt(2 * half);
+  const eta = x < a ? -size : size;
+  let correction = 0;
+  for (let k = TEMME.length - 1; k >= 0; k -= 1) {
+    const coefficients = TEMME[k] as readonly number[];
+    let value = 0;
+    for (let n = coefficients.length - 1; n >= 0; n -= 1) {
+      value = value * eta + (coefficients[n] as number);
+    }
+    correction = correction / a + value;
+  }
+  correction /= Math.sqrt(2 * Math.PI * a);
+  // The smaller tail by the formula: mirrored, the correction changes its sign.
+  const core = erfcx(Math.sqrt(a * half)) / 2 + (x < a ? -correction : correction);
+  const logSmaller = -a * half + Math.log(core);
+  const logLarger = Math.log1p(-Math.exp(logSmaller));
+  return x < a
+    ? { logLower: logSmaller, logUpper: logLarger }
+    : { logLower: logLarger, logUpper: logSmaller };
+}
+
+/** Stirling's coefficients of Gamma itself. */
+const STIRLING = [1, 1 / 12, 1 / 288, -139 / 51840, -571 / 2488320, 163879 / 209018880];
+/** How many terms each c_k(eta) needs for |eta| < 0.48 and a >= LARGE_SHAPE. */
+const TEMME_TERMS = [20, 14, 11, 8, 5, 2];
+const TEMME = temmeCoefficients();
+
+/** d_kn of c_k(eta) = sum d_kn eta^n. */
+function temmeCoefficients(): number[][] {
+  const most = 40;
+  const alpha = [0, 1, 1 / 3];
+  for (let n = 3; n <= most + 2; n += 1) {
+    let sum = alpha[n - 1] as number;
+    for (let j = 2; j < n; j += 1) sum -= j * (alpha[j] as number) * (alpha[n - j + 1] as number);
+    alpha.push(sum / (n + 1));
+  }
+  const first = Array.from({ length: most }, (_, n) =>
+    n === 0 ? -1 / 3 : (n + 2) * (alpha[n + 2] as number),
+  );
+  const rows = [first];
+  for (let k = 1; k < TEMME_TERMS.length; k += 1) {
+    const before = rows[k - 1] as number[];
+    const sign = (k % 2 === 0 ? 1 : -1) * (STIRLING[k] as number);
+    rows.push(before.slice(2).map((value, n) => sign * (first[n] as number) + (n + 2) * value));
+  }
+  return rows.map((row, k) => row.slice(0, TEMME_TERMS[k]));
 }
 
 /** 1 + x/(a+1) + x^2/((a+1)(a+2)) + ... */
