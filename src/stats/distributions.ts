@@ -21,6 +21,7 @@ import {
   logGammaTails,
   solveLogTail,
   stirlingCorrection,
+  uniformGamma,
 } from './special.ts';
 
 /** Under this a double is, or may soon be, subnormal: the logarithm carries the digits. */
@@ -322,7 +323,18 @@ export function gammaUpperTail(x: number, shape: number): number {
 export function gammaLogTails(x: number, shape: number): LogTails {
   if (!(x >= 0 && x < Infinity)) throw new RangeError(`x = ${x}: must be finite and >= 0`);
   requirePositive('shape', shape);
-  return logGammaTails(shape, x);
+  return bothGammaTails(shape, x);
+}
+
+function bothGammaTails(shape: number, x: number): LogTails {
+  const near = uniformGamma(shape, x);
+  if (near === undefined) return logGammaTails(shape, x);
+  const { exponent, correction } = near;
+  const logSmaller = Math.log(erfcx(Math.sqrt(exponent)) / 2 + correction) - exponent;
+  const logLarger = Math.log1p(-Math.exp(logSmaller));
+  return x < shape
+    ? { logLower: logSmaller, logUpper: logLarger }
+    : { logLower: logLarger, logUpper: logSmaller };
 }
 
 /** @returns x with gamma (rate 1) lower tail p (in (0, 1)) at shape > 0. */
@@ -343,7 +355,7 @@ function invertGamma(p: number, shape: number, upper: boolean): number {
   const rest = Math.min(p, 1 - p);
   const target = Math.log(rest);
   const tail = (theta: number): number => {
-    const tails = logGammaTails(shape, Math.exp(theta));
+    const tails = bothGammaTails(shape, Math.exp(theta));
     return onUpper ? tails.logUpper : tails.logLower;
   };
   const logSlope = (theta: number): number => logGammaPrefix(shape, Math.exp(theta));

@@ -4,8 +4,6 @@
  * written so that nothing cancels (Didonato and Morris 1986, 1992).
  */
 
-import erfcx from '@stdlib/math-base-special-erfcx';
-
 /** From this shape on, an expansion in its inverse is exact to a rounding. */
 const LARGE_SHAPE = 150;
 const HALF_LOG_TWO_PI = 0.9189385332046728;
@@ -82,8 +80,8 @@ export function logGammaPrefix(a: number, x: number): number {
 /**
  * Both tails of the gamma distribution with shape a and rate 1, at any size of a and x.
  *
- * Left of the mean a series, right of it a continued fraction; for large shapes near the mean,
- * where both need many steps, an expansion that is uniform in x.
+ * Left of the mean a series, right of it a continued fraction; about 10 sqrt(a) steps near the
+ * mean, a few in the tails. Near the mean of a large shape: uniformGamma.
  *
  * @param a  Shape > 0.
  * @param x  >= 0.
@@ -91,7 +89,6 @@ export function logGammaPrefix(a: number, x: number): number {
  */
 export function logGammaTails(a: number, x: number): LogTails {
   if (x <= 0) return { logLower: -Infinity, logUpper: 0 };
-  if (a >= LARGE_SHAPE && Math.abs(x - a) < 0.4 * a) return uniformGammaTails(a, x);
   const prefix = logGammaPrefix(a, x);
   if (x < a + 1) {
     const logLower = prefix - Math.log(a) + Math.log(gammaSeries(a, x));
@@ -102,35 +99,35 @@ export function logGammaTails(a: number, x: number): LogTails {
 }
 
 /**
- * Both tails near the mean of a large shape, in a fixed number of steps.
+ * What the gamma tails near the mean of a large shape are made of, in a fixed number of steps.
  *
- *   eta^2 / 2 = w - log(1 + w) with w = (x - a) / a,
- *   upper tail = exp(-a eta^2 / 2) [erfcx(eta sqrt(a / 2)) / 2 + sum c_k(eta) a^-k / sqrt(2 pi a)]
+ *   smaller tail = exp(-exponent) (erfcx(sqrt(exponent)) / 2 + correction),
+ *   exponent = a (w - log(1 + w)) with w = (x - a) / a,
+ *   correction = +- sum c_k(eta) a^-k / sqrt(2 pi a),  eta = +- sqrt(2 exponent / a)
  *
+ * @returns undefined where the shape is not large, or x not near it.
  * @source Temme (1979), SIAM Journal on Mathematical Analysis 10; DLMF 8.12.7, coefficients by
  *         8.12.12 and 8.12.13.
  */
-function uniformGammaTails(a: number, x: number): LogTails {
+export function uniformGamma(
+  a: number,
+  x: number,
+): { readonly exponent: number; readonly correction: number } | undefined {
+  if (!(a >= LARGE_SHAPE && Math.abs(x - a) < 0.4 * a)) return undefined;
   const half = logExcess((x - a) / a);
   const size = Math.sqrt(2 * half);
   const eta = x < a ? -size : size;
-  let correction = 0;
+  let sum = 0;
   for (let k = TEMME.length - 1; k >= 0; k -= 1) {
     const coefficients = TEMME[k] as readonly number[];
     let value = 0;
     for (let n = coefficients.length - 1; n >= 0; n -= 1) {
       value = value * eta + (coefficients[n] as number);
     }
-    correction = correction / a + value;
+    sum = sum / a + value;
   }
-  correction /= Math.sqrt(2 * Math.PI * a);
-  // The smaller tail by the formula: mirrored, the correction changes its sign.
-  const core = erfcx(Math.sqrt(a * half)) / 2 + (x < a ? -correction : correction);
-  const logSmaller = -a * half + Math.log(core);
-  const logLarger = Math.log1p(-Math.exp(logSmaller));
-  return x < a
-    ? { logLower: logSmaller, logUpper: logLarger }
-    : { logLower: logLarger, logUpper: logSmaller };
+  const correction = sum / Math.sqrt(2 * Math.PI * a);
+  return { exponent: a * half, correction: x < a ? -correction : correction };
 }
 
 /** Stirling's coefficients of Gamma itself. */
